@@ -1,0 +1,187 @@
+package probes
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Mono is a reading of CLOCK_MONOTONIC in nanoseconds: the one clock of a
+// run. Wall time appears only at the edges (report header, capture file).
+type Mono int64
+
+// Sub returns m-n as a duration.
+func (m Mono) Sub(n Mono) time.Duration { return time.Duration(m - n) }
+
+// A SocketID names one socket for the whole of its life, from the child
+// socket through TIME-WAIT: the kernel's cookies of its network namespace and
+// of itself. Addresses of sockets, inode numbers and pids are reused; these
+// are not. Zero cookies mean "not known".
+type SocketID struct {
+	NetNS  uint64 `json:"netns,omitempty"`  // SO_NETNS_COOKIE
+	Cookie uint64 `json:"cookie,omitempty"` // SO_COOKIE
+}
+
+// A Flow is the pair of addresses of a socket, as its own side sees them.
+// IPv4-mapped IPv6 addresses are unmapped ([netip.Addr.Unmap]). Either half
+// may be the zero AddrPort, or have port 0, where the kernel had not chosen
+// it yet or had forgotten it.
+type Flow struct {
+	Local  netip.AddrPort `json:"local,omitzero"`
+	Remote netip.AddrPort `json:"remote,omitzero"`
+}
+
+// Reverse returns the flow as the other side sees it.
+func (f Flow) Reverse() Flow { return Flow{Local: f.Remote, Remote: f.Local} }
+
+// Complete reports whether both addresses and ports are known.
+func (f Flow) Complete() bool {
+	return f.Local.IsValid() && f.Remote.IsValid() && f.Local.Port() != 0 && f.Remote.Port() != 0
+}
+
+// A Kind says which fields of an Event carry the observation.
+type Kind string
+
+// The kinds of event.
+const (
+	KindState   Kind = "state"   // a transition Old -> New of one socket
+	KindSample  Kind = "sample"  // a socket was found in state New; see Sample
+	KindSegment Kind = "segment" // a TCP segment passed a link end; see Segment
+	KindCall    Kind = "call"    // a workload called the socket interface; see Call
+	KindStep    Kind = "step"    // a step of the scenario began or ended; see Step
+	KindMark    Kind = "mark"    // the run reached a point; see Mark
+	KindLoss    Kind = "loss"    // records are missing; see Loss
+	KindClock   Kind = "clock"   // the clocks were compared; see Clock
+)
+
+// An Event is one observation by one probe, as recorded.
+type Event struct {
+	Seq    uint64   `json:"e"` // ordinal in the run, from 1; given by the recorder, not by the probe
+	Time   Mono     `json:"t"` // when it happened
+	Source Source   `json:"src"`
+	Kind   Kind     `json:"kind"`
+	Grade  Grade    `json:"grade,omitzero"`
+	Node   string   `json:"node,omitempty"` // the scenario's name of the node
+	Sock   SocketID `json:"sock,omitzero"`
+	Flow   Flow     `json:"flow,omitzero"` // seen from Node; for segments, too: Local is Node's side or, on a switch or router, the sender
+	Old    State    `json:"old,omitzero"`
+	New    State    `json:"new,omitzero"`
+
+	Owner   *Owner   `json:"owner,omitempty"`
+	Sample  *Sample  `json:"sample,omitempty"`
+	Segment *Segment `json:"segment,omitempty"`
+	Call    *Call    `json:"call,omitempty"`
+	Step    *Step    `json:"step,omitempty"`
+	Loss    *Loss    `json:"loss,omitempty"`
+	Clock   *Clock   `json:"clock,omitempty"`
+	Mark    Mark     `json:"mark,omitempty"`
+}
+
+// An Owner is the process that acted on a socket. It is given only where the
+// process held the socket's lock: elsewhere the kernel names whoever ran.
+type Owner struct {
+	PID  int    `json:"pid"` // in the initial pid namespace
+	Comm string `json:"comm"`
+}
+
+// An Object is what the kernel keeps for a connection.
+type Object string
+
+// The kernel's objects. Only a full socket ever passes through the state
+// tracepoint; the mini-sockets do not.
+const (
+	ListenerObject Object = "listener"
+	RequestObject  Object = "request" // SYN received, no socket yet (request_sock)
+	FullObject     Object = "full"
+	MiniObject     Object = "mini" // inet_timewait_sock: TIME-WAIT, or orphaned FIN-WAIT-2
+)
+
+// A Sample is what a look at the kernel's table said of one socket, beside
+// its state in Event.New.
+type Sample struct {
+	Object  Object `json:"object"`
+	Since   Mono   `json:"since,omitempty"`   // the look before, which did not show this; 0 if there was none
+	Gone    bool   `json:"gone,omitempty"`    // the socket is listed no more; New is the state it had last
+	Timer   string `json:"timer,omitempty"`   // on, keepalive, timewait, persist, as ss(8) names them
+	Expires int    `json:"expires,omitempty"` // milliseconds until the timer fires
+	RQueue  uint32 `json:"rqueue,omitempty"`  // bytes not read; of a listener, connections not accepted
+	WQueue  uint32 `json:"wqueue,omitempty"`  // bytes not acknowledged; of a listener, its backlog
+	Inode   uint32 `json:"inode,omitempty"`   // 0: no process holds the socket
+}
+
+// A Direction is where a segment went, seen from the node of the tap.
+type Direction string
+
+// The directions at a tap.
+const (
+	Out Direction = "out"
+	In  Direction = "in"
+)
+
+// A Segment is one TCP segment as one tap saw it.
+type Segment struct {
+	Link    string    `json:"link"`    // the scenario's name of the link
+	Dir     Direction `json:"dir"`     // from or to the event's node
+	Capture uint64    `json:"capture"` // its number in the capture file, from 1
+	Seq     uint32    `json:"seq"`
+	Ack     uint32    `json:"ack,omitempty"`
+	Flags   Flags     `json:"flags"`
+	Window  uint16    `json:"window"`
+	Len     int       `json:"len,omitempty"`     // bytes of payload
+	IPID    uint16    `json:"ipid,omitempty"`    // IPv4 identification; 0 for IPv6
+	TSVal   uint32    `json:"tsval,omitempty"`   // timestamps option, RFC 7323
+	TSEcr   uint32    `json:"tsecr,omitempty"`   //
+	MSS     uint16    `json:"mss,omitempty"`     // maximum segment size option of a SYN
+	WScale  uint8     `json:"wscale,omitempty"`  // window scale option of a SYN, plus 1; 0 if absent
+	BadSum  bool      `json:"badsum,omitempty"`  // the checksum did not match
+	Text    string    `json:"text,omitempty"`    // the payload's first line, at most 40 printable ASCII characters
+	Snapped bool      `json:"snapped,omitempty"` // the capture does not hold the whole frame
+}
+
+// A Call is one call of the socket interface by a workload of ours. The
+// event's Time is the entry into the call.
+type Call struct {
+	Name     string `json:"name"` // listen, connect, accept, send, receive, shutdown, close, linger
+	Workload string `json:"workload,omitempty"`
+	Step     int    `json:"step,omitempty"`  // ordinal of the step that it belongs to, from 1; 0 for servers
+	Args     string `json:"args,omitempty"`  // for example "write" of a shutdown
+	Bytes    int    `json:"bytes,omitempty"` // sent or received
+	Errno    string `json:"errno,omitempty"` // by name, for example ECONNRESET; "EOF" for the end of input
+	End      Mono   `json:"end"`             // return from the call
+}
+
+// A Step is the beginning or the end of a step of the scenario.
+type Step struct {
+	Index  int    `json:"index"` // from 1
+	Verb   string `json:"verb"`  // ftp.retrieve
+	Name   string `json:"name,omitempty"`
+	Ended  bool   `json:"ended,omitempty"`
+	Reply  int    `json:"reply,omitempty"` // the protocol's reply code, where it has one
+	Text   string `json:"text,omitempty"`  // the reply's text
+	Error  string `json:"error,omitempty"` // why the step failed
+	Bytes  int64  `json:"bytes,omitempty"` // moved by the step
+	SHA256 string `json:"sha256,omitempty"`
+}
+
+// A Loss says that records are missing: what depends on them cannot be judged.
+type Loss struct {
+	What  string `json:"what"` // for example "ring buffer full"
+	Count uint64 `json:"count"`
+}
+
+// A Clock relates CLOCK_REALTIME to CLOCK_MONOTONIC at the event's time.
+type Clock struct {
+	Offset int64 `json:"offset"`         // CLOCK_REALTIME - CLOCK_MONOTONIC, nanoseconds
+	Width  int64 `json:"width"`          // uncertainty of Offset
+	Step   bool  `json:"step,omitempty"` // the wall clock was set since the reading before
+}
+
+// A Mark is a point that a run reached.
+type Mark string
+
+// The marks. What is judged lies between WindowOpen and WindowClose.
+const (
+	WindowOpen  Mark = "window-open"  // the first step is about to start
+	WindowClose Mark = "window-close" // settle has ended; what follows is teardown
+	Complete    Mark = "complete"     // every probe was drained; the record has no tail missing
+	Starved     Mark = "starved"      // the machine kept the run waiting
+)
