@@ -145,4 +145,3 @@ func Supported() error {
 	}
 	return ns.Close()
 }
-
