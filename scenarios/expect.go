@@ -1,0 +1,134 @@
+package scenarios
+
+import "netlab/probes"
+
+// Expect is what must be seen. An absent expectation is not judged.
+type Expect struct {
+	Connections     []ConnectionExpect `key:"connections" doc:"Expectations on connections, by name."`
+	Steps           []StepExpect       `key:"steps" doc:"Expectations on the results of steps, by name."`
+	ConnectionCount []CountExpect      `key:"connection_count" doc:"How many connections a server had, by its name."`
+	Order           []Moment           `key:"order" doc:"Moments that must follow one another in this order."`
+	Durations       []DurationExpect   `key:"durations" doc:"Bounds on the time between two moments, by a name of your choice."`
+}
+
+// ConnectionExpect is what is expected of one connection.
+type ConnectionExpect struct {
+	At              Pos
+	Name            string
+	Ends            []EndExpect `key:"ends" doc:"Expectations on its ends, by node (or opener, acceptor)."`
+	Opening         *Pattern    `key:"opening" doc:"Segments from the first SYN until both ends are ESTABLISHED."`
+	Closing         *Pattern    `key:"closing" doc:"Segments from the first FIN or RST on."`
+	FirstFIN        *Who        `key:"first_fin" doc:"The end whose FIN was sent first; 'A | B' for either."`
+	TimeWait        *Who        `key:"time_wait" doc:"The end that keeps TIME-WAIT; both, nobody."`
+	Resets          *Count      `key:"resets" doc:"Number of RST segments."`
+	Retransmissions *Count      `key:"retransmissions" doc:"Number of segments sent again."`
+}
+
+// EndExpect is what is expected of one end.
+type EndExpect struct {
+	At     Pos
+	Name   string      // node, or opener or acceptor
+	States []StateName `key:"states" doc:"The states that the end went through, exactly, up to the end of the window."`
+}
+
+// A StateName is a state of RFC 9293.
+type StateName struct{ probes.State }
+
+// StepExpect is what is expected of a step's result.
+type StepExpect struct {
+	At    Pos
+	Name  string
+	Reply *Count  `key:"reply" doc:"Reply code, as 226 or {at_least: 400, at_most: 499}."`
+	Error *YesNo  `key:"fails" doc:"Whether the step failed."`
+	Bytes *Count  `key:"bytes" doc:"Bytes that it moved."`
+	Text  *string `key:"text" doc:"Words that the reply contains."`
+}
+
+// CountExpect is how many connections a server is to have had.
+type CountExpect struct {
+	At    Pos
+	Name  string // of the server
+	Count Count
+}
+
+// A Count is a number, or {at_least: n, at_most: m}. Max is -1 if unbounded.
+type Count struct {
+	Min int64
+	Max int64
+}
+
+// Who names ends of a connection: one of them, or both, or nobody; several
+// alternatives separated by " | ".
+type Who struct{ Any []string }
+
+// The words of Who, beside names of nodes.
+const (
+	Both   = "both"
+	Nobody = "nobody"
+)
+
+// The words for the ends of a connection that need no node's name.
+const (
+	Opener   = "opener"   // sent the first SYN
+	Acceptor = "acceptor" // the other
+)
+
+// A Pattern is a sequence of first transmissions, as seen at the sender's
+// end: a list of elements, or a list of such lists as alternatives.
+type Pattern struct{ Alternatives []Sequence }
+
+// A Sequence is one way that segments may follow one another.
+type Sequence []Element
+
+// An Element is one segment; "A | B" gives alternatives.
+type Element []SegmentPattern
+
+// A SegmentPattern is "END WORD", for example "client FIN+ACK".
+type SegmentPattern struct {
+	End  string // node, or opener or acceptor
+	Word SegmentWord
+}
+
+// A SegmentWord is what a segment is, in the course of opening and closing.
+type SegmentWord string
+
+// The words. FIN is the FIN of a side; FIN+ACK is the FIN that is the first
+// to acknowledge the peer's FIN. ACK bears nothing else. DATA bears payload;
+// with FIN it is written DATA+FIN or DATA+FIN+ACK.
+const (
+	WordSYN        SegmentWord = "SYN"
+	WordSYNACK     SegmentWord = "SYN+ACK"
+	WordACK        SegmentWord = "ACK"
+	WordDATA       SegmentWord = "DATA"
+	WordFIN        SegmentWord = "FIN"
+	WordFINACK     SegmentWord = "FIN+ACK"
+	WordDATAFIN    SegmentWord = "DATA+FIN"
+	WordDATAFINACK SegmentWord = "DATA+FIN+ACK"
+	WordRST        SegmentWord = "RST"
+)
+
+// A Moment is a point in the run that can be ordered and timed:
+//
+//	STEP started | STEP ended             a step, by name
+//	CONNECTION opened | closed            its first SYN; its last segment of closing
+//	CONNECTION END WORD                   the first such segment that the end sent
+//	CONNECTION END STATE                  the end enters a state of RFC 9293
+type Moment struct {
+	At    Pos
+	Text  string // as written
+	Name  string // of the step or connection
+	End   string // "" for started, ended, opened, closed
+	Point string // started, ended, opened, closed; else ""
+	Word  SegmentWord
+	State probes.State
+}
+
+// DurationExpect bounds the time between two moments.
+type DurationExpect struct {
+	At      Pos
+	Name    string
+	From    Moment    `key:"from,required" doc:"Where the time begins."`
+	To      Moment    `key:"to,required" doc:"Where it ends."`
+	AtLeast *Duration `key:"at_least" doc:"Lower bound."`
+	AtMost  *Duration `key:"at_most" doc:"Upper bound."`
+}

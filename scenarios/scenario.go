@@ -1,0 +1,173 @@
+package scenarios
+
+import (
+	"net/netip"
+	"time"
+
+	"netlab/scenarios/words"
+)
+
+// A Pos is a place in a scenario file.
+type Pos struct {
+	File   string `json:"file,omitempty"`
+	Line   int    `json:"line,omitempty"`   // from 1
+	Column int    `json:"column,omitempty"` // from 1, in characters
+}
+
+// A Scenario is one experiment. Every reference in it resolves, every name is
+// safe in a path and on a command line, every number is in bounds.
+type Scenario struct {
+	At          Pos
+	Version     int              `key:"netlab,required" doc:"Version of the language; 1."`
+	Name        string           `key:"name,required" doc:"Name of the scenario, of the letters, digits and marks a-z 0-9 - _."`
+	Title       Text             `key:"title" doc:"One line on what it is about."`
+	Claim       Text             `key:"claim" doc:"The taught sentence that is put to the test."`
+	Finding     Finding          `key:"finding" doc:"What the author found of the claim, on this system."`
+	Reason      Text             `key:"reason" doc:"Why the finding is what it is."`
+	References  []string         `key:"references" doc:"RFC sections and manual pages to read."`
+	Seed        uint64           `key:"seed" default:"1" doc:"Seed of everything random."`
+	Addressing  Addressing       `key:"addressing" doc:"Where automatic addresses come from."`
+	Nodes       []Node           `key:"nodes,required" doc:"The hosts of the lab."`
+	Switches    []Switch         `key:"switches" doc:"Ethernet switches: Linux bridges in namespaces of their own."`
+	Links       []Link           `key:"links" doc:"Cables between two nodes, or a node and a switch."`
+	Servers     []Server         `key:"servers" doc:"Programs that serve, started before the first step."`
+	Steps       []Step           `key:"steps" doc:"What is done, in order."`
+	Connections []ConnectionName `key:"connections" doc:"Names for the connections that expectations speak about; a step's 'as' gives one by itself."`
+	Expect      Expect           `key:"expect" doc:"What must be seen."`
+	Runs        int              `key:"runs" default:"1" doc:"How often the scenario is run."`
+	Tally       []string         `key:"tally" doc:"Names of expectations (control.first_fin) whose observed values are counted over the runs; judges nothing."`
+	Variants    []Variant        `key:"variants" doc:"Changed copies of the scenario, as JSON Merge Patches (RFC 7396)."`
+	Limits      Limits           `key:"limits" doc:"Bounds; exceeding one is an error that names it."`
+}
+
+// A Text is for people: one string, or one for each language.
+type Text struct {
+	EN string `key:"en" doc:"English."`
+	ZH string `key:"zh" doc:"Chinese."`
+}
+
+// In returns the text in a language, or in the other where it is missing.
+func (t Text) In(lang words.Lang) string {
+	if lang == words.Chinese && t.ZH != "" || t.EN == "" {
+		return t.ZH
+	}
+	return t.EN
+}
+
+// A Finding is what an author says of the claim. It is not a verdict: the
+// scenario passes when what its finding says was seen.
+type Finding string
+
+// The findings. (They are no YAML booleans: true and false would be.)
+const (
+	NoFinding Finding = ""
+	Confirmed Finding = "confirmed"
+	Partly    Finding = "partly"
+	Refuted   Finding = "refuted"
+	OpenClaim Finding = "open"
+)
+
+// Addressing says where automatic addresses come from. The zero Prefix means
+// that the lab has none of that family.
+type Addressing struct {
+	IPv4 Pool `key:"ipv4" default:"10.77.0.0/16" doc:"IPv4 network shared out over the links, or 'none'."`
+	IPv6 Pool `key:"ipv6" default:"fd77::/48" doc:"IPv6 network shared out over the links, or 'none'."`
+}
+
+// A Pool is a network to take addresses from, or none (the zero Prefix).
+type Pool struct{ netip.Prefix }
+
+// A Node is a host: namespaces, and a process where something runs in it.
+type Node struct {
+	At        Pos
+	Name      string
+	Names     []string `key:"names" doc:"Further host names, put into every node's /etc/hosts."`
+	Forwards  bool     `key:"forwards" doc:"It is a router: forwards IPv4 and IPv6."`
+	Addresses []Prefix `key:"addresses" doc:"Addresses with prefix length on its only link; with several links give them at the link's ends."`
+	Sysctls   []Sysctl `key:"sysctls" doc:"Settings below net., as sysctl(8) writes them."`
+}
+
+// A Prefix is an address with a prefix length, for example 10.0.0.1/24.
+type Prefix struct{ netip.Prefix }
+
+// A Sysctl is one setting of a node's network namespace.
+type Sysctl struct {
+	At    Pos
+	Name  string // net.ipv4.tcp_fin_timeout
+	Value string
+}
+
+// A Switch is a bridge in a namespace of its own.
+type Switch struct {
+	At   Pos
+	Name string
+}
+
+// A Link is a veth pair. In short form it is the list of its two ends.
+type Link struct {
+	At   Pos
+	Name string
+	Ends []End `key:"ends,required" doc:"The two ends, by the name of the node or switch."`
+	MTU  int   `key:"mtu" default:"1500" doc:"Largest packet, 1280 to 65535 bytes (from 68 where the lab has no IPv6)."`
+}
+
+// An End is one end of a link.
+type End struct {
+	At        Pos
+	Name      string   // of the node or switch
+	Addresses []Prefix `key:"addresses" doc:"Addresses with prefix length; automatic if absent."`
+	Acks      Acks     `key:"acks" default:"default" doc:"immediate: every segment is acknowledged at once (quickack on the routes)."`
+}
+
+// Acks says when a node acknowledges.
+type Acks string
+
+// The ways to acknowledge.
+const (
+	DefaultAcks   Acks = "default"
+	ImmediateAcks Acks = "immediate"
+)
+
+// A Server is a program that serves. Exactly one kind is given.
+type Server struct {
+	At   Pos
+	Name string
+	Node string     `key:"node,required" doc:"Where it runs."`
+	FTP  *FTPServer `key:"ftp" doc:"An FTP server."`
+}
+
+// A ConnectionName names a connection: that of a step, or the nth to a server.
+type ConnectionName struct {
+	At       Pos
+	Name     string
+	Step     string `key:"step" doc:"The connection that was opened during the step of this name."`
+	To       string `key:"to" doc:"A server: connections that it accepted, or opened (active mode)."`
+	OpenedBy string `key:"opened_by" doc:"Only connections whose first SYN this node sent."`
+	Nth      int    `key:"nth" default:"1" doc:"Which of them, in the order of their opening, from 1."`
+}
+
+// A Variant is the scenario with a patch applied.
+type Variant struct {
+	At       Pos
+	Name     string
+	Note     Text `key:"note" doc:"What is different, in a few words."`
+	Runs     int
+	Tally    []string
+	Scenario *Scenario // the patched scenario; its own Variants are empty
+}
+
+// Limits bound a run.
+type Limits struct {
+	Run       Duration `key:"run" default:"60s" doc:"Time of the whole run."`
+	Step      Duration `key:"step" default:"10s" doc:"Time of one step that does not say otherwise."`
+	Events    int      `key:"events" default:"2000000" doc:"Number of recorded events."`
+	Disk      Size     `key:"disk" default:"1GB" doc:"Size of the run directory."`
+	Processes int      `key:"processes" default:"4096" doc:"Processes in the lab."`
+}
+
+// A Duration is written as Go writes it: 60ms, 1.5s, 2m.
+type Duration struct{ time.Duration }
+
+// A Size is a number of bytes, written 6, 64kB, 100MB, 1GB (powers of 1000)
+// or 64KiB, 100MiB, 1GiB (powers of 1024).
+type Size int64

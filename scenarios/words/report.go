@@ -1,0 +1,4 @@
+package words
+
+// reportTexts is what this part of the house says.
+var reportTexts = texts{}

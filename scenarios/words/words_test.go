@@ -1,0 +1,49 @@
+package words
+
+import (
+	"regexp"
+	"slices"
+	"testing"
+)
+
+var verb = regexp.MustCompile(`%(\[\d+\])?[a-zA-Z]`)
+
+// Both languages of a message must use the same arguments, by number, and no
+// id may stand in two parts.
+func TestCatalogueIsComplete(t *testing.T) {
+	seen := map[ID]bool{}
+	for _, part := range catalogue() {
+		for id, e := range part {
+			if seen[id] {
+				t.Errorf("%s stands twice", id)
+			}
+			seen[id] = true
+			if e.en == "" || e.zh == "" {
+				t.Errorf("%s: a language is missing", id)
+			}
+			en, zh := verb.FindAllString(e.en, -1), verb.FindAllString(e.zh, -1)
+			slices.Sort(en)
+			slices.Sort(zh)
+			if !slices.Equal(slices.Compact(en), slices.Compact(zh)) {
+				t.Errorf("%s: English uses %v, Chinese %v", id, en, zh)
+			}
+			for _, v := range en {
+				if v[1] != '[' {
+					t.Errorf("%s: argument %s is not numbered", id, v)
+				}
+			}
+		}
+	}
+}
+
+func TestParseLang(t *testing.T) {
+	for _, tt := range []struct {
+		in   string
+		want Lang
+		ok   bool
+	}{{"en", English, true}, {"zh_CN.UTF-8", Chinese, true}, {"zh-Hant", Chinese, true}, {"C.UTF-8", English, true}, {"fr", English, false}} {
+		if got, ok := ParseLang(tt.in); got != tt.want || ok != tt.ok {
+			t.Errorf("ParseLang(%q) = %q, %v; want %q, %v", tt.in, got, ok, tt.want, tt.ok)
+		}
+	}
+}
