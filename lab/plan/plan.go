@@ -1,0 +1,84 @@
+// Package plan decides everything about a lab before anything is built: the
+// same scenario gives the same addresses, interface names and settings. It is
+// pure and deterministic.
+package plan
+
+import (
+	"net/netip"
+
+	"netlab/scenarios"
+)
+
+// A Plan is what will be built, in the order in which it is built.
+type Plan struct {
+	Scenario string             `json:"scenario"`
+	Nodes    []Node             `json:"nodes"`
+	Switches []Switch           `json:"switches,omitempty"`
+	Links    []Link             `json:"links,omitempty"`
+	Servers  []scenarios.Server `json:"servers,omitempty"`
+	Settings []Setting          `json:"settings,omitempty"` // what differs from the system's or a library's default
+	Memory   int                `json:"capture_memory"`     // bytes, shared out over the taps
+}
+
+// A Node is a host to build.
+type Node struct {
+	Name     string   `json:"name"`
+	Hostname string   `json:"hostname"`
+	Process  bool     `json:"process"` // an agent runs in it
+	Forwards bool     `json:"forwards,omitempty"`
+	Sysctls  []Sysctl `json:"sysctls"` // below /proc/sys, in the order of writing
+	Routes   []Route  `json:"routes,omitempty"`
+	Hosts    []Host   `json:"hosts,omitempty"` // of /etc/hosts
+}
+
+// A Sysctl is a file below /proc/sys and what is written to it.
+type Sysctl struct {
+	Path  string `json:"path"` // net/ipv4/ip_forward
+	Value string `json:"value"`
+	// Optional settings are those that a kernel may lack.
+	Optional bool `json:"optional,omitempty"`
+}
+
+// A Host is a line of /etc/hosts.
+type Host struct {
+	Address netip.Addr `json:"address"`
+	Names   []string   `json:"names"`
+}
+
+// A Switch is a bridge to build in a namespace of its own.
+type Switch struct {
+	Name string `json:"name"`
+}
+
+// A Link is a veth pair to build.
+type Link struct {
+	Name string `json:"name"`
+	MTU  int    `json:"mtu"`
+	Ends [2]End `json:"ends"`
+}
+
+// An End is one interface of a link.
+type End struct {
+	Node      string         `json:"node"` // or switch
+	Switch    bool           `json:"switch,omitempty"`
+	Interface string         `json:"interface"` // eth0, eth1... in nodes; port0... in switches
+	Index     int            `json:"ifindex"`   // chosen by us: no need to look it up
+	MAC       string         `json:"mac"`
+	Addresses []netip.Prefix `json:"addresses,omitempty"`
+	QuickAck  bool           `json:"quickack,omitempty"` // acks: immediate
+}
+
+// A Route leads to a network by a gateway, or out of an interface.
+type Route struct {
+	To        netip.Prefix `json:"to"`
+	Via       netip.Addr   `json:"via,omitzero"`
+	Interface string       `json:"interface"`
+	QuickAck  bool         `json:"quickack,omitempty"`
+}
+
+// A Setting differs from the default: a claim that needs it is not simply
+// true. Where says which: "wire.acks=immediate".
+type Setting struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}

@@ -1,0 +1,186 @@
+// Package timeline joins the events of a run into connections, endpoints,
+// state histories and segments. It is pure: events in, Timeline out.
+package timeline
+
+import (
+	"time"
+
+	"netlab/probes"
+)
+
+// A Timeline is everything that was observed in a run, joined.
+type Timeline struct {
+	Header      probes.Header
+	Events      []probes.Event // as recorded, in the order of their ordinals; Events[i].Seq == i+1
+	Open, Close probes.Mono    // the window: what is judged; Close is 0 if the run never got there
+	Complete    bool           // every probe was drained: the record has no tail missing
+	Connections []*Connection  // in the order of their opening
+	Listeners   []*Listener
+	Segments    []*Segment // of all connections, and strays, in the order of sending; Segments[i].Frame == i+1
+	Steps       []*Step    // in the order of their beginning
+	Losses      []Loss     // records that are missing
+	Conflicts   []Conflict // where observers contradict each other
+	Notes       []Note     // legitimate disagreements, by name
+}
+
+// A Connection is two endpoints and the segments between them.
+type Connection struct {
+	Ordinal  int       // from 1
+	Opener   *Endpoint // sent the first SYN
+	Acceptor *Endpoint // the other; its History is empty where nothing ever answered
+	Segments []*Segment
+	Step     int    // index of the step that opened it (by connect or accept), 0 if none
+	Server   string // the server workload that accepted or opened it, "" if none
+}
+
+// Ends returns both endpoints, opener first.
+func (c *Connection) Ends() [2]*Endpoint { return [2]*Endpoint{c.Opener, c.Acceptor} }
+
+// An Endpoint is one side of one incarnation of a connection.
+type Endpoint struct {
+	Ordinal  int // from 1
+	Node     string
+	Sock     probes.SocketID // zero where only the wire saw it
+	Flow     probes.Flow     // Local is this side
+	Workload string          // from the calls; "" if not ours
+
+	// History is the path of states that the endpoint took, as all observers
+	// together show it: repeats collapsed, an opener's begins with CLOSED, an
+	// acceptor's with SYN-RECEIVED. Visits begun after the window have
+	// Teardown set and are not judged.
+	History []Visit
+	// Views is the path as each observer class alone shows it.
+	Views map[probes.Class]View
+}
+
+// A Visit is an endpoint's stay in one state.
+type Visit struct {
+	State     probes.State
+	From      probes.Mono // when it was entered, by the best witness
+	Until     probes.Mono // when it was left; 0 if never
+	Teardown  bool        // entered after the window
+	Witnesses []Witness   // best grade first; one for each source
+}
+
+// Seen reports whether an observer of the class witnessed the visit.
+func (v Visit) Seen(class probes.Class) bool {
+	for _, w := range v.Witnesses {
+		if w.Source.Class() == class {
+			return true
+		}
+	}
+	return false
+}
+
+// A Witness is one source's observation of a visit, with its event. The
+// model's witness names the segment or the call that drove it there, with
+// Source wire or calls and grade inferred.
+type Witness struct {
+	Source probes.Source
+	Grade  probes.Grade
+	Event  uint64 // Seq of the event
+	Time   probes.Mono
+}
+
+// A View is one observer class's own path.
+type View struct {
+	Visits []Visit
+	// Whole says that the class recorded every state that its kind of
+	// observer can see, with nothing lost: then a state that is missing was
+	// not there. A sampler's view is never whole.
+	Whole bool
+	Why   string // why not: English, technical
+}
+
+// A Listener is a socket in LISTEN: a subject of its own.
+type Listener struct {
+	Node      string
+	Sock      probes.SocketID
+	Flow      probes.Flow
+	Workload  string
+	Witnesses []Witness
+}
+
+// A Segment is one TCP segment, matched hop by hop over all taps that saw it.
+type Segment struct {
+	Frame          int         // ordinal among all segments of the run, from 1
+	Connection     *Connection // nil for strays
+	From, To       string      // nodes; To is "" if no tap saw it arrive and no node has the address
+	Opener         bool        // sent by the connection's opener
+	Taps           []Tap       // in the order of travel; the first is the sender's where it was tapped
+	Retransmission bool        // its sequence space had been sent before
+	Copies         int         // how many taps saw more than one copy (duplicated on the way)
+	Teardown       bool        // sent after the window
+	probes.Segment             // as the first tap saw it
+}
+
+// Sent returns when the segment was first seen.
+func (s *Segment) Sent() probes.Mono { return s.Taps[0].Time }
+
+// Arrived returns when the receiver's tap saw it, 0 if it never did.
+func (s *Segment) Arrived() probes.Mono {
+	last := s.Taps[len(s.Taps)-1]
+	if last.Node == s.To && last.Dir == probes.In {
+		return last.Time
+	}
+	return 0
+}
+
+// A Tap is one sighting of a segment.
+type Tap struct {
+	Event   uint64 // Seq of the event
+	Node    string
+	Link    string
+	Dir     probes.Direction
+	Time    probes.Mono
+	Capture uint64 // number in the capture file
+}
+
+// A Step is a step as it ran.
+type Step struct {
+	probes.Step
+	Start, End   probes.Mono // End is 0 if it never ended
+	Begun, Ended uint64      // Seq of the events
+}
+
+// Duration returns how long the step took.
+func (s *Step) Duration() time.Duration { return s.End.Sub(s.Start) }
+
+// A Loss is a hole in the record.
+type Loss struct {
+	Event  uint64
+	Source probes.Source
+	Node   string // "" if it may be any
+	probes.Loss
+}
+
+// A Conflict is a contradiction between observers that no rule explains.
+// What it touches cannot pass.
+type Conflict struct {
+	Endpoint *Endpoint
+	Events   []uint64
+	Text     string // English, technical
+}
+
+// A Note is a legitimate disagreement, named (kernel.md section 5).
+type Note struct {
+	Endpoint *Endpoint
+	Name     NoteName
+	Events   []uint64
+}
+
+// A NoteName names a kind of legitimate disagreement.
+type NoteName string
+
+// The legitimate disagreements that this version recognises; more may come.
+const (
+	HandOver       NoteName = "hand-over"       // the full socket is CLOSED, a mini-socket with its cookie lives on
+	DeadSocket     NoteName = "dead-socket"     // a CLOSED socket is still listed beside its TIME-WAIT: its descriptor is open
+	NotSampled     NoteName = "not-sampled"     // a sampler missed states between two looks
+	RequestSocket  NoteName = "request-socket"  // the listener stays in LISTEN; SYN-RECEIVED is a request socket
+	ThirdACK       NoteName = "third-ack"       // the opener is ESTABLISHED, the acceptor not yet
+	FINQueued      NoteName = "fin-queued"      // FIN-WAIT-1 or LAST-ACK before the FIN is on the wire
+	NoteTwo        NoteName = "note-2"          // FIN-WAIT-1 to TIME-WAIT through FIN-WAIT-2, figure 5 note 2
+	ResetNoTarget  NoteName = "reset-no-target" // a RST that no full socket received
+	OrphanFinWait2 NoteName = "orphan-finwait2" // FIN-WAIT-2 lives on in a mini-socket
+)
