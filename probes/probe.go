@@ -27,10 +27,11 @@ type Namespace interface {
 
 // A Place is a node as a probe sees it: where to look, and what to call it.
 type Place struct {
-	Node   string    // the scenario's name
-	Cookie uint64    // of the network namespace
-	NS     Namespace // where sockets of the probe are made
-	Ports  []Port    // its link ends
+	Node     string    // the scenario's name
+	Cookie   uint64    // of the network namespace
+	NS       Namespace // where sockets of the probe are made
+	Ports    []Port    // its link ends
+	Forwards bool      // a switch or a router: what passes is mostly not its own
 }
 
 // A Port is one end of a link, inside a Place.
