@@ -242,3 +242,89 @@ const (
 
 // YesNo is on or off, written as a word or as a YAML boolean.
 type YesNo bool
+
+// Node returns the node whose client takes the step, "" if none does. For
+// steps on a session it is that of the session's ftp.connect; Session names
+// the session.
+func (s *Step) Node() string {
+	if s.FTPConnect != nil {
+		return s.FTPConnect.Node
+	}
+	return ""
+}
+
+// Common returns what the step says beside its own fields; nil for settle and
+// sleep, which no node performs.
+func (s *Step) Common() *Common {
+	switch {
+	case s.FTPConnect != nil:
+		return &s.FTPConnect.Common
+	case s.FTPLogin != nil:
+		return &s.FTPLogin.Common
+	case s.FTPRetrieve != nil:
+		return &s.FTPRetrieve.Common
+	case s.FTPRename != nil:
+		return &s.FTPRename.Common
+	case s.FTPRaw != nil:
+		return &s.FTPRaw.Common
+	}
+	for _, x := range []*FTPSession{s.FTPDirectory, s.FTPNoop, s.FTPAbort, s.FTPReply} {
+		if x != nil {
+			return &x.Common
+		}
+	}
+	for _, x := range []*FTPPath{s.FTPList, s.FTPDelete, s.FTPMakeDir, s.FTPRemoveDir, s.FTPChangeDir, s.FTPSize} {
+		if x != nil {
+			return &x.Common
+		}
+	}
+	for _, x := range []*FTPStore{s.FTPStore, s.FTPAppend} {
+		if x != nil {
+			return &x.Common
+		}
+	}
+	for _, x := range []*FTPClose{s.FTPQuit, s.FTPClose} {
+		if x != nil {
+			return &x.Common
+		}
+	}
+	return nil
+}
+
+// Session returns the name of the session that the step belongs to, "" if
+// none. An ftp.connect belongs to the session that it opens.
+func (s *Step) Session() string {
+	switch {
+	case s.FTPConnect != nil:
+		return s.FTPConnect.As
+	case s.FTPLogin != nil:
+		return s.FTPLogin.Session
+	case s.FTPRetrieve != nil:
+		return s.FTPRetrieve.Session
+	case s.FTPRename != nil:
+		return s.FTPRename.Session
+	case s.FTPRaw != nil:
+		return s.FTPRaw.Session
+	}
+	for _, x := range []*FTPSession{s.FTPDirectory, s.FTPNoop, s.FTPAbort, s.FTPReply} {
+		if x != nil {
+			return x.Session
+		}
+	}
+	for _, x := range []*FTPPath{s.FTPList, s.FTPDelete, s.FTPMakeDir, s.FTPRemoveDir, s.FTPChangeDir, s.FTPSize} {
+		if x != nil {
+			return x.Session
+		}
+	}
+	for _, x := range []*FTPStore{s.FTPStore, s.FTPAppend} {
+		if x != nil {
+			return x.Session
+		}
+	}
+	for _, x := range []*FTPClose{s.FTPQuit, s.FTPClose} {
+		if x != nil {
+			return x.Session
+		}
+	}
+	return ""
+}

@@ -16,6 +16,7 @@ type Plan struct {
 	Switches []Switch           `json:"switches,omitempty"`
 	Links    []Link             `json:"links,omitempty"`
 	Servers  []scenarios.Server `json:"servers,omitempty"`
+	Hosts    []Host             `json:"hosts,omitempty"`    // of every node's /etc/hosts
 	Settings []Setting          `json:"settings,omitempty"` // what differs from the system's or a library's default
 	Memory   int                `json:"capture_memory"`     // bytes, shared out over the taps
 }
@@ -28,7 +29,6 @@ type Node struct {
 	Forwards bool     `json:"forwards,omitempty"`
 	Sysctls  []Sysctl `json:"sysctls"` // below /proc/sys, in the order of writing
 	Routes   []Route  `json:"routes,omitempty"`
-	Hosts    []Host   `json:"hosts,omitempty"` // of /etc/hosts
 }
 
 // A Sysctl is a file below /proc/sys and what is written to it.
@@ -66,6 +66,8 @@ type End struct {
 	MAC       string         `json:"mac"`
 	Addresses []netip.Prefix `json:"addresses,omitempty"`
 	QuickAck  bool           `json:"quickack,omitempty"` // acks: immediate
+
+	automatic bool // the addresses were given out, not written in the file
 }
 
 // A Route leads to a network by a gateway, or out of an interface.

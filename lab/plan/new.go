@@ -1,0 +1,159 @@
+package plan
+
+import (
+	"fmt"
+	"net/netip"
+
+	"netlab/scenarios"
+)
+
+// captureMemory is the budget of all capture rings of a lab, in bytes.
+const captureMemory = 256 << 20
+
+// Ifindexes are chosen here, so that nothing has to look them up. 1 is lo;
+// in a switch's namespace 2 is the bridge.
+const (
+	firstNodeIndex = 2
+	firstPortIndex = 10
+)
+
+// New decides how to build a scenario's lab. It fails only where the
+// scenario's networks cannot be had from its address pools.
+func New(sc *scenarios.Scenario) (*Plan, error) {
+	p := &Plan{Scenario: sc.Name, Memory: captureMemory, Servers: sc.Servers}
+	busy := whereThingsRun(sc)
+	for _, n := range sc.Nodes {
+		p.Nodes = append(p.Nodes, Node{
+			Name: n.Name, Hostname: n.Name, Process: busy[n.Name],
+			Forwards: n.Forwards, Sysctls: sysctls(n),
+		})
+	}
+	for _, s := range sc.Switches {
+		p.Switches = append(p.Switches, Switch{Name: s.Name})
+	}
+	p.layLinks(sc)
+	domains, err := p.address(sc)
+	if err != nil {
+		return nil, err
+	}
+	p.route(domains)
+	p.Hosts = hosts(p, sc)
+	p.Settings = settings(sc)
+	return p, nil
+}
+
+// whereThingsRun returns the nodes that need a process: those with a server
+// and those whose clients take steps.
+func whereThingsRun(sc *scenarios.Scenario) map[string]bool {
+	busy := map[string]bool{}
+	for _, s := range sc.Servers {
+		busy[s.Node] = true
+	}
+	for _, s := range sc.Steps {
+		if node := s.Node(); node != "" {
+			busy[node] = true
+		}
+	}
+	return busy
+}
+
+// sysctls returns what is written into a node's namespace before it has
+// links: no waiting for duplicate addresses, no address of IPv6's own making
+// (each would add seconds or noise), forwarding, and what the scenario says.
+func sysctls(n scenarios.Node) []Sysctl {
+	var list []Sysctl
+	for _, conf := range []string{"all", "default"} {
+		for _, set := range []struct{ name, value string }{
+			{"accept_dad", "0"}, {"dad_transmits", "0"}, {"accept_ra", "0"},
+			{"router_solicitations", "0"}, {"autoconf", "0"}, {"addr_gen_mode", "1"},
+		} {
+			if conf == "all" && set.name == "addr_gen_mode" {
+				continue // of no effect on links to come
+			}
+			list = append(list, Sysctl{Path: "net/ipv6/conf/" + conf + "/" + set.name, Value: set.value, Optional: true})
+		}
+	}
+	if n.Forwards {
+		list = append(list,
+			Sysctl{Path: "net/ipv4/ip_forward", Value: "1"},
+			Sysctl{Path: "net/ipv6/conf/all/forwarding", Value: "1", Optional: true})
+	}
+	for _, s := range n.Sysctls {
+		list = append(list, Sysctl{Path: sysctlPath(s.Name), Value: s.Value})
+	}
+	return list
+}
+
+// sysctlPath turns net.ipv4.tcp_fin_timeout into net/ipv4/tcp_fin_timeout. As
+// with sysctl(8), a name that has slashes keeps its dots.
+func sysctlPath(name string) string {
+	out := []byte(name)
+	for i := range out {
+		if out[i] == '/' {
+			return name
+		}
+	}
+	for i := range out {
+		if out[i] == '.' {
+			out[i] = '/'
+		}
+	}
+	return string(out)
+}
+
+// layLinks gives every link's ends their interface names, indexes and MAC
+// addresses, in the order of the file.
+func (p *Plan) layLinks(sc *scenarios.Scenario) {
+	isSwitch := map[string]bool{}
+	for _, s := range sc.Switches {
+		isSwitch[s.Name] = true
+	}
+	used := map[string]int{}
+	for i, l := range sc.Links {
+		link := Link{Name: l.Name, MTU: l.MTU}
+		for j, e := range l.Ends {
+			nth := used[e.Name]
+			used[e.Name]++
+			end := End{
+				Node: e.Name, Switch: isSwitch[e.Name],
+				Interface: fmt.Sprintf("eth%d", nth), Index: firstNodeIndex + nth,
+				// Locally administered; "NL", then link and end.
+				MAC:      fmt.Sprintf("02:4e:4c:%02x:%02x:%02x", i>>8&0xff, i&0xff, j+1),
+				QuickAck: e.Acks == scenarios.ImmediateAcks,
+			}
+			if end.Switch {
+				end.Interface, end.Index = fmt.Sprintf("port%d", nth), firstPortIndex+nth
+			}
+			link.Ends[j] = end
+		}
+		p.Links = append(p.Links, link)
+	}
+}
+
+// hosts returns the lines of /etc/hosts: every address of every node, with
+// the node's name and its further names.
+func hosts(p *Plan, sc *scenarios.Scenario) []Host {
+	var list []Host
+	for _, n := range sc.Nodes {
+		for _, a := range p.AddressesOf(n.Name) {
+			list = append(list, Host{Address: a, Names: append([]string{n.Name}, n.Names...)})
+		}
+	}
+	return list
+}
+
+// AddressesOf returns a node's addresses in the order of its links, IPv4
+// before IPv6 on each.
+func (p *Plan) AddressesOf(node string) []netip.Addr {
+	var list []netip.Addr
+	for _, l := range p.Links {
+		for _, e := range l.Ends {
+			if e.Node == node {
+				for _, a := range e.Addresses {
+					list = append(list, a.Addr())
+				}
+			}
+		}
+	}
+	return list
+}

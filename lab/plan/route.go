@@ -1,0 +1,127 @@
+package plan
+
+import "net/netip"
+
+// route gives every node its way to the networks that it is not on, by the
+// fewest routers; ties go to the file's order. A node with one gateway gets
+// default routes.
+func (p *Plan) route(domains []*domain) {
+	on := map[string][]*domain{} // node -> domains that it is on
+	for _, d := range domains {
+		for _, e := range d.ends {
+			on[e.Node] = append(on[e.Node], d)
+		}
+	}
+	forwards := map[string]bool{}
+	for _, n := range p.Nodes {
+		forwards[n.Name] = n.Forwards
+	}
+	for i := range p.Nodes {
+		n := &p.Nodes[i]
+		hops := nextHops(n.Name, on, forwards)
+		gateways := map[*End]bool{}
+		var ways []Route
+		for _, d := range domains {
+			hop, ok := hops[d]
+			if !ok || hop.gateway == nil {
+				continue
+			}
+			gateways[hop.gateway] = true
+			for _, to := range d.prefixes {
+				if r, ok := hop.route(to); ok {
+					ways = append(ways, r)
+				}
+			}
+		}
+		if len(gateways) == 1 && !n.Forwards {
+			ways = defaults(ways)
+		}
+		n.Routes = ways
+	}
+}
+
+// A hop is how a node reaches a domain: out of its own end, to a gateway's.
+// The gateway is nil where the node is on the domain itself.
+type hop struct{ own, gateway *End }
+
+// route returns the way to a network over the hop, in the network's family.
+func (h hop) route(to netip.Prefix) (Route, bool) {
+	for _, a := range h.gateway.Addresses {
+		if a.Addr().Is4() == to.Addr().Is4() && onLink(h.own, a.Addr()) {
+			return Route{To: to, Via: a.Addr(), Interface: h.own.Interface, QuickAck: h.own.QuickAck}, true
+		}
+	}
+	return Route{}, false
+}
+
+// onLink reports whether an address is on a network of the end.
+func onLink(e *End, a netip.Addr) bool {
+	for _, p := range e.Addresses {
+		if p.Contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// nextHops walks the lab outward from a node, breadth first.
+func nextHops(node string, on map[string][]*domain, forwards map[string]bool) map[*domain]hop {
+	hops := map[*domain]hop{}
+	var queue []*domain
+	for _, d := range on[node] {
+		if _, ok := hops[d]; !ok {
+			hops[d] = hop{own: d.endOf(node)}
+			queue = append(queue, d)
+		}
+	}
+	seen := map[string]bool{node: true}
+	for ; len(queue) > 0; queue = queue[1:] {
+		d := queue[0]
+		for _, e := range d.ends {
+			if !forwards[e.Node] || seen[e.Node] {
+				continue
+			}
+			seen[e.Node] = true
+			for _, next := range on[e.Node] {
+				if _, ok := hops[next]; ok {
+					continue
+				}
+				h := hops[d]
+				if h.gateway == nil {
+					h.gateway = e
+				}
+				hops[next] = h
+				queue = append(queue, next)
+			}
+		}
+	}
+	return hops
+}
+
+// endOf returns the node's end on the domain.
+func (d *domain) endOf(node string) *End {
+	for _, e := range d.ends {
+		if e.Node == node {
+			return e
+		}
+	}
+	return nil
+}
+
+// defaults turns routes by one gateway into a default route of each family.
+func defaults(ways []Route) []Route {
+	var out []Route
+	seen := map[bool]bool{}
+	for _, r := range ways {
+		if is4 := r.To.Addr().Is4(); !seen[is4] {
+			seen[is4] = true
+			everywhere := netip.IPv6Unspecified()
+			if is4 {
+				everywhere = netip.IPv4Unspecified()
+			}
+			r.To = netip.PrefixFrom(everywhere, 0)
+			out = append(out, r)
+		}
+	}
+	return out
+}
