@@ -1,0 +1,203 @@
+package bpf
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"netlab/probes"
+	"netlab/probes/clock"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
+	"github.com/cilium/ebpf/ringbuf"
+)
+
+// What a loss event of this package says.
+const (
+	lossFull    = "ring buffer full"
+	lossBusy    = "tracepoint program interrupted by itself, in some namespace of this machine"
+	lossMissing = "record announced by the kernel and not found"
+	lossGarbled = "record not understood"
+)
+
+// A Tracer is the programs and maps in the kernel, shared by all runs of the
+// process. It has no goroutine of its own: each [Probe.Run] reads the ring now
+// and then, and hands every record to the run that it belongs to. A Tracer is
+// safe for concurrent use.
+type Tracer struct {
+	watched *ebpf.Map // namespace cookie -> tally on each CPU
+	ring    *ebpf.Map
+	program *ebpf.Program
+	link    link.Link
+	cpus    int // that the kernel keeps tallies for
+
+	mu     sync.Mutex // guards what follows and serializes reading
+	reader *ringbuf.Reader
+	places map[uint64]*place // by namespace cookie
+	raw    ringbuf.Record    // reused
+}
+
+// A place is one watched namespace.
+type place struct {
+	node   string
+	cookie uint64
+	emit   func(probes.Event)
+	cpus   []progress
+}
+
+// A tally is struct tally of tcp.bpf.c: the kernel's count for one namespace
+// on one CPU.
+type tally struct {
+	Seq  uint64 // records produced
+	Lost uint64 // of these, the ring had no room for so many
+}
+
+// A progress is how far the records of one namespace on one CPU were read.
+type progress struct {
+	seq     uint64 // the newest record that was read
+	missing uint64 // records before it that never came, and were reported
+}
+
+// Close detaches the programs and gives everything back to the kernel, in
+// well under a millisecond; the end of the process does the same. Runs still
+// going end with an error.
+func (t *Tracer) Close() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.reader == nil {
+		return nil
+	}
+	err := errors.Join(t.link.Close(), t.reader.Close(), t.program.Close(), t.watched.Close(), t.ring.Close())
+	t.reader = nil
+	if err != nil {
+		return fmt.Errorf("close bpf tracer: %w", err)
+	}
+	return nil
+}
+
+// watch begins to record the places: no transition after it is missed. Either
+// all are watched or, with the error, none.
+func (t *Tracer) watch(places []*place) (err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.reader == nil {
+		return fmt.Errorf("watch namespaces: %w", os.ErrClosed)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, t.unwatch(places))
+		}
+	}()
+	for _, p := range places {
+		if other := t.places[p.cookie]; other != nil {
+			return fmt.Errorf("watch node %s: namespace %d is watched already, as node %s", p.node, p.cookie, other.node)
+		}
+		p.cpus = make([]progress, t.cpus)
+		if err := t.watched.Put(p.cookie, make([]tally, t.cpus)); err != nil {
+			return fmt.Errorf("watch node %s: add namespace %d: %w", p.node, p.cookie, err)
+		}
+		t.places[p.cookie] = p
+	}
+	return nil
+}
+
+// unwatch ends the recording of the places. t.mu is held.
+func (t *Tracer) unwatch(places []*place) error {
+	var errs []error
+	for _, p := range places {
+		if t.places[p.cookie] != p {
+			continue
+		}
+		delete(t.places, p.cookie)
+		if err := t.watched.Delete(p.cookie); err != nil {
+			errs = append(errs, fmt.Errorf("remove namespace %d of node %s: %w", p.cookie, p.node, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// pump reads what is in the ring and emits it. t.mu is held.
+func (t *Tracer) pump() error {
+	if t.reader == nil {
+		return fmt.Errorf("read ring buffer: %w", os.ErrClosed)
+	}
+	// Without this look, which is no system call, an empty ring costs one.
+	for t.reader.AvailableBytes() > 0 {
+		err := t.reader.ReadInto(&t.raw)
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			return nil // the deadline is always in the past: read what is there, do not wait
+		}
+		if err != nil {
+			return fmt.Errorf("read ring buffer: %w", err)
+		}
+		t.dispatch(t.raw.RawSample)
+	}
+	return nil
+}
+
+// dispatch emits one record, and before it the hole in front of it, if any.
+func (t *Tracer) dispatch(raw []byte) {
+	r, err := decode(raw)
+	if err != nil {
+		t.loseAnywhere(lossGarbled, 1)
+		return
+	}
+	p := t.places[r.sock.NetNS]
+	if p == nil || int(r.cpu) >= len(p.cpus) {
+		return // written just before its namespace was taken out
+	}
+	if at := &p.cpus[r.cpu]; r.seq > at.seq {
+		p.lose(lossFull, r.time, r.seq-at.seq-1)
+		at.missing += r.seq - at.seq - 1
+		at.seq = r.seq
+	}
+	p.emit(r.event(p.node))
+}
+
+// lose emits a loss in one namespace.
+func (p *place) lose(what string, when probes.Mono, count uint64) {
+	if count == 0 {
+		return
+	}
+	p.emit(probes.Event{
+		Time: when, Source: probes.BPF, Kind: probes.KindLoss, Node: p.node,
+		Sock: probes.SocketID{NetNS: p.cookie},
+		Loss: &probes.Loss{What: what, Count: count},
+	})
+}
+
+// loseAnywhere emits a loss that cannot be laid to a namespace, once for
+// each that it may have hit.
+func (t *Tracer) loseAnywhere(what string, count uint64) {
+	now := clock.Now()
+	for _, p := range t.places {
+		p.lose(what, now, count)
+	}
+}
+
+// tallies reads the kernel's counts of a place.
+func (t *Tracer) tallies(p *place) ([]tally, error) {
+	var counts []tally
+	if err := t.watched.Lookup(p.cookie, &counts); err != nil {
+		return nil, fmt.Errorf("read counts of namespace %d of node %s: %w", p.cookie, p.node, err)
+	}
+	return counts, nil
+}
+
+// misses is how often the kernel left a program out because it was running on
+// that CPU already: an interrupt inside it, for example. The kernel counts it
+// whether or not BPF statistics are on (bpf_prog_inc_misses_counter).
+func (t *Tracer) misses() (uint64, error) {
+	stats, err := t.program.Stats()
+	if err != nil {
+		return 0, fmt.Errorf("read program statistics: %w", err)
+	}
+	return stats.RecursionMisses, nil
+}
+
+// pollInterval is how often a run looks into the ring. A wake-up for each
+// record would cost the traced sockets a third of their throughput.
+const pollInterval = 2 * time.Millisecond
