@@ -1,0 +1,240 @@
+package sockdiag
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"netlab/probes"
+	"netlab/probes/clock"
+
+	"golang.org/x/sys/unix"
+)
+
+// DefaultEvery is the time between two looks where Config does not say.
+const DefaultEvery = 50 * time.Millisecond
+
+// restFactor keeps the heartbeat's share of one CPU at 1/restFactor, about
+// 2 %: after a round it rests for so many times what the round took.
+const restFactor = 40
+
+// A Config says where to look and how often.
+type Config struct {
+	Places []probes.Place
+	// Every is the time between two rounds of the heartbeat, DefaultEvery
+	// if 0. It is stretched where a round takes more than 1/40 of it.
+	Every time.Duration
+}
+
+// A Probe looks at the sockets of its places, now and then in Run and at once
+// in Snapshot. Its methods are safe for concurrent use.
+type Probe struct {
+	every  time.Duration
+	places []*place
+	ready  chan struct{}
+
+	mu   sync.RWMutex // held for reading while emit runs
+	emit func(probes.Event)
+}
+
+var _ probes.Probe = (*Probe)(nil)
+
+// A place is a node with the probe's socket in it.
+type place struct {
+	probes.Place
+	mu     sync.Mutex
+	conn   *conn // nil once closed
+	tables [len(families)]table
+}
+
+// errClosed says that the probe was closed, or its Run has ended.
+var errClosed = errors.New("the sockdiag probe is closed")
+
+// New opens a netlink socket in every place. Run closes them; Close does
+// where Run is never called. The error is a [probes.Unavailable] where the
+// kernel has no inet_diag.
+func New(config Config) (_ *Probe, err error) {
+	p := &Probe{every: config.Every, ready: make(chan struct{})}
+	if p.every <= 0 {
+		p.every = DefaultEvery
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, p.Close())
+		}
+	}()
+	for _, at := range config.Places {
+		c, err := dial(at.NS)
+		if err != nil {
+			return nil, unavailable(fmt.Errorf("node %s: %w", at.Node, err))
+		}
+		p.places = append(p.places, &place{Place: at, conn: c})
+	}
+	if len(p.places) > 0 {
+		// One try tells for all: listing listeners takes microseconds.
+		if _, err := p.places[0].conn.dump(unix.AF_INET, listenStates, make([]byte, bufferLen)); err != nil {
+			return nil, unavailable(err)
+		}
+	}
+	return p, nil
+}
+
+// unavailable turns the refusals that mean "this kernel cannot" into a
+// probes.Unavailable.
+func unavailable(err error) error {
+	for _, refusal := range []unix.Errno{unix.EPROTONOSUPPORT, unix.ENOENT, unix.EOPNOTSUPP, unix.EPERM, unix.EACCES} {
+		if errors.Is(err, refusal) {
+			return &probes.Unavailable{
+				Source: probes.SockDiag,
+				Reason: fmt.Sprintf("inet_diag was refused: %v (%s)", err, unix.ErrnoName(refusal)),
+				Remedy: "load the kernel modules inet_diag and tcp_diag: modprobe tcp_diag",
+			}
+		}
+	}
+	return err
+}
+
+// Source returns probes.SockDiag.
+func (p *Probe) Source() probes.Source { return probes.SockDiag }
+
+// Ready is closed after the first look at every place.
+func (p *Probe) Ready() <-chan struct{} { return p.ready }
+
+// Run looks at all places again and again and emits what changed, until ctx
+// ends. It takes no last look: by then the lab is being torn down; who wants
+// one calls Snapshot before ending ctx. Run may be called once.
+func (p *Probe) Run(ctx context.Context, emit func(probes.Event)) error {
+	p.setEmit(emit)
+	defer p.setEmit(nil)
+	buf := make([]byte, bufferLen)
+	ready := p.ready
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			p.setEmit(nil)
+			return p.Close()
+		case <-timer.C:
+		}
+		began := time.Now()
+		for _, at := range p.places {
+			if ctx.Err() != nil {
+				break
+			}
+			// A failure is an event already; the round goes on.
+			_, _ = p.look(at, buf)
+		}
+		if ready != nil && ctx.Err() == nil {
+			close(ready)
+			ready = nil
+		}
+		timer.Reset(max(p.every, restFactor*time.Since(began)))
+	}
+}
+
+// Snapshot looks at all places now, emits what changed through Run's emit
+// (nothing before Run or after it) and returns every socket with its state
+// and queues, place by place. If a place cannot be looked at, the error says
+// so and the others are returned.
+func (p *Probe) Snapshot(ctx context.Context) ([]Socket, error) {
+	var all []Socket
+	var errs []error
+	buf := make([]byte, bufferLen)
+	for _, at := range p.places {
+		if err := ctx.Err(); err != nil {
+			return all, errors.Join(append(errs, err)...)
+		}
+		list, err := p.look(at, buf)
+		all = append(all, list...)
+		if err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return all, errors.Join(errs...)
+}
+
+// Close closes the sockets. It is not needed after Run.
+func (p *Probe) Close() error {
+	var errs []error
+	for _, at := range p.places {
+		at.mu.Lock()
+		if at.conn != nil {
+			errs = append(errs, at.conn.close())
+			at.conn = nil
+		}
+		at.mu.Unlock()
+	}
+	return errors.Join(errs...)
+}
+
+// look dumps both families of one place and emits the changes.
+func (p *Probe) look(at *place, buf []byte) ([]Socket, error) {
+	at.mu.Lock()
+	defer at.mu.Unlock()
+	var all []Socket
+	for i, family := range families {
+		if at.conn == nil {
+			return all, errClosed
+		}
+		l, err := at.conn.dump(family, allStates, buf)
+		if err != nil {
+			p.send(lost(at.Node, err))
+			return all, fmt.Errorf("list TCP sockets of %s: %w", at.Node, err)
+		}
+		list := at.label(l.entries)
+		all = append(all, list...)
+		p.report(&at.tables[i], list, l)
+	}
+	return all, nil
+}
+
+// label says where the sockets were found.
+func (at *place) label(entries []entry) []Socket {
+	list := make([]Socket, len(entries))
+	for i, e := range entries {
+		list[i] = e.Socket
+		list[i].Node = at.Node
+		list[i].ID.NetNS = at.Cookie
+	}
+	return list
+}
+
+// lost says that a look failed: what happened in between may be missing.
+func lost(node string, err error) probes.Event {
+	return probes.Event{
+		Time: clock.Now(), Source: probes.SockDiag, Kind: probes.KindLoss, Node: node,
+		Loss: &probes.Loss{What: "look at the socket table: " + err.Error(), Count: 1},
+	}
+}
+
+// report emits the changes while Run runs. Otherwise the table stays as it
+// is, lest Run's first look miss them.
+func (p *Probe) report(t *table, list []Socket, l look) {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	if p.emit == nil {
+		return
+	}
+	for _, e := range t.update(list, l.begin, l.end) {
+		p.emit(e)
+	}
+}
+
+// send emits one event while Run runs.
+func (p *Probe) send(e probes.Event) {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	if p.emit != nil {
+		p.emit(e)
+	}
+}
+
+// setEmit waits for the calls of emit under way.
+func (p *Probe) setEmit(emit func(probes.Event)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.emit = emit
+}
