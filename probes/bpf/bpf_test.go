@@ -38,30 +38,31 @@ func newTracer(tb testing.TB, ring uint32) *Tracer {
 	return t
 }
 
-// A recorder collects a run's events.
+// A recorder is a run of a probe, and its events.
 type recorder struct {
-	mu     sync.Mutex
-	events []probes.Event
+	ready  <-chan struct{}
 	cancel context.CancelFunc
 	done   chan error
+
+	mu     sync.Mutex
+	events []probes.Event
 }
 
-// watch runs a probe of the namespaces, which are called a, b, c...
-func watch(tb testing.TB, t *Tracer, namespaces ...*netns.NS) *recorder {
-	tb.Helper()
+// start runs a probe of the namespaces, which are called a, b, c..., and
+// waits until it records.
+func start(t *Tracer, namespaces ...*netns.NS) *recorder {
 	var nodes []probes.NodeInfo
 	for i, ns := range namespaces {
 		nodes = append(nodes, probes.NodeInfo{Name: string(rune('a' + i)), Cookie: ns.Cookie()})
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	r := &recorder{cancel: cancel, done: make(chan error, 1)}
 	p := t.Probe(nodes)
+	r := &recorder{ready: p.Ready(), cancel: cancel, done: make(chan error, 1)}
 	go func() { r.done <- p.Run(ctx, r.emit) }()
-	tb.Cleanup(cancel)
 	select {
-	case <-p.Ready():
+	case <-r.ready:
 	case err := <-r.done:
-		tb.Fatal(err)
+		r.done <- err // for end
 	}
 	return r
 }
@@ -72,16 +73,36 @@ func (r *recorder) emit(e probes.Event) {
 	r.events = append(r.events, e)
 }
 
-// stop ends the run at once and returns everything it emitted.
-func (r *recorder) stop(tb testing.TB) []probes.Event {
-	tb.Helper()
+// end ends the run and returns everything it emitted.
+func (r *recorder) end() ([]probes.Event, error) {
 	r.cancel()
-	if err := <-r.done; err != nil {
-		tb.Fatal(err)
-	}
+	err := <-r.done
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.events
+	return r.events, err
+}
+
+// watch is start for a test's own goroutine.
+func watch(tb testing.TB, t *Tracer, namespaces ...*netns.NS) *recorder {
+	tb.Helper()
+	r := start(t, namespaces...)
+	tb.Cleanup(r.cancel)
+	select {
+	case <-r.ready:
+	default:
+		tb.Fatal(<-r.done)
+	}
+	return r
+}
+
+// stop is end for a test's own goroutine.
+func (r *recorder) stop(tb testing.TB) []probes.Event {
+	tb.Helper()
+	events, err := r.end()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return events
 }
 
 // paths gives the states of each socket, in the order in which the sockets

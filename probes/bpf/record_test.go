@@ -1,0 +1,152 @@
+package bpf
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"netlab/probes"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// encode writes r as tcp.bpf.c would.
+func encode(r record) []byte {
+	var b []byte
+	le := binary.LittleEndian
+	b = le.AppendUint64(b, uint64(r.time))
+	b = le.AppendUint64(b, r.sock.NetNS)
+	b = le.AppendUint64(b, r.sock.Cookie)
+	b = le.AppendUint64(b, r.seq)
+	b = le.AppendUint32(b, r.cpu)
+	b = le.AppendUint32(b, r.pid)
+	b = le.AppendUint16(b, uint16(r.kind))
+	b = le.AppendUint16(b, r.family)
+	b = le.AppendUint16(b, r.lport)
+	b = le.AppendUint16(b, r.rport)
+	b = append(b, r.old, r.new, 0, 0, 0, 0, 0, 0)
+	b = append(b, r.local[:]...)
+	b = append(b, r.remote[:]...)
+	return append(b, r.comm[:]...)
+}
+
+func address(s string) (b [16]byte) {
+	copy(b[:], netip.MustParseAddr(s).AsSlice())
+	return b
+}
+
+func TestEvent(t *testing.T) {
+	common := probes.Event{Time: 5, Source: probes.BPF, Kind: probes.KindState, Grade: probes.Recorded, Node: "client", Sock: probes.SocketID{NetNS: 3, Cookie: 4}}
+	with := func(change func(*probes.Event)) probes.Event {
+		e := common
+		change(&e)
+		return e
+	}
+	tests := []struct {
+		name string
+		rec  record
+		want probes.Event
+	}{
+		{"connect, port not chosen", record{family: familyIPv4, local: address("10.0.0.1"), remote: address("10.0.0.2"), rport: 21, old: 7, new: 2, pid: 77, comm: [16]byte{'f', 't', 'p'}},
+			with(func(e *probes.Event) {
+				e.Flow = probes.Flow{Local: netip.MustParseAddrPort("10.0.0.1:0"), Remote: netip.MustParseAddrPort("10.0.0.2:21")}
+				e.Old, e.New = probes.Closed, probes.SynSent
+				e.Owner = &probes.Owner{PID: 77, Comm: "ftp"}
+			})},
+		{"listener", record{family: familyIPv4, lport: 21, old: 7, new: 10},
+			with(func(e *probes.Event) {
+				e.Flow.Local = netip.MustParseAddrPort("0.0.0.0:21")
+				e.Old, e.New = probes.Closed, probes.Listen
+			})},
+		{"addresses forgotten", record{family: familyIPv6, old: 1, new: 7},
+			with(func(e *probes.Event) { e.Old, e.New = probes.Established, probes.Closed })},
+		{"IPv6", record{family: familyIPv6, local: address("fd00::1"), lport: 40000, remote: address("fd00::2"), rport: 21, old: 1, new: 4},
+			with(func(e *probes.Event) {
+				e.Flow = probes.Flow{Local: netip.MustParseAddrPort("[fd00::1]:40000"), Remote: netip.MustParseAddrPort("[fd00::2]:21")}
+				e.Old, e.New = probes.Established, probes.FinWait1
+			})},
+		{"IPv4 on an IPv6 socket", record{family: familyIPv6, local: address("::ffff:10.0.0.2"), lport: 21, remote: address("::ffff:10.0.0.1"), rport: 40000, old: 8, new: 9},
+			with(func(e *probes.Event) {
+				e.Flow = probes.Flow{Local: netip.MustParseAddrPort("10.0.0.2:21"), Remote: netip.MustParseAddrPort("10.0.0.1:40000")}
+				e.Old, e.New = probes.CloseWait, probes.LastAck
+			})},
+		{"comm without an end", record{family: familyIPv6, pid: 1, comm: [16]byte([]byte("0123456789abcdef")), old: 200, new: 201},
+			with(func(e *probes.Event) { e.Owner = &probes.Owner{PID: 1, Comm: "0123456789abcdef"} })},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			tt.rec.time, tt.rec.sock, tt.rec.kind, tt.rec.seq = 5, common.Sock, kindState, 1
+			r, err := decode(encode(tt.rec))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r != tt.rec {
+				t.Errorf("decoded %+v, want %+v", r, tt.rec)
+			}
+			if diff := cmp.Diff(tt.want, r.event("client"), cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })); diff != "" {
+				t.Errorf("event (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestDecodeRefuses(t *testing.T) {
+	good := encode(record{kind: kindState, family: familyIPv4})
+	tests := []struct {
+		name string
+		raw  []byte
+		want string
+	}{
+		{"nothing", nil, "record of 0 bytes"},
+		{"too short", good[:len(good)-1], "record of 103 bytes"},
+		{"too long", append(good, 0), "record of 105 bytes"},
+		{"kind", encode(record{kind: 99, family: familyIPv4}), "unknown kind 99"},
+		{"family", encode(record{kind: kindState, family: 1}), "unknown address family 1"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := decode(tt.raw)
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("error %v, want one that says %q", err, tt.want)
+			}
+		})
+	}
+}
+
+// FuzzDecode starts from records that a real kernel wrote (testdata/records).
+func FuzzDecode(f *testing.F) {
+	files, err := filepath.Glob("testdata/records/*.hex")
+	if err != nil || len(files) == 0 {
+		f.Fatalf("no recorded records: %v", err)
+	}
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		for line := range strings.Lines(string(text)) {
+			raw, err := hex.DecodeString(strings.TrimSpace(line))
+			if err != nil {
+				f.Fatalf("%s: %v", name, err)
+			}
+			if _, err := decode(raw); err != nil {
+				f.Errorf("%s: %v", name, err)
+			}
+			f.Add(raw)
+		}
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		r, err := decode(raw)
+		if err != nil {
+			return
+		}
+		e := r.event("node")
+		if e.Time != r.time || e.Sock != r.sock || e.Flow.Local.Addr().Is4In6() || e.Flow.Remote.Addr().Is4In6() {
+			t.Errorf("%+v became %+v", r, e)
+		}
+	})
+}
