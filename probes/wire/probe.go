@@ -1,0 +1,161 @@
+package wire
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"sync"
+	"time"
+
+	"netlab/probes"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
+)
+
+// A Config says what to capture, and into what.
+type Config struct {
+	// Places are the namespaces, each with the ports to capture on.
+	Places []probes.Place
+	// Memory is the sum of all rings in bytes, 256 MiB if 0. It is kernel
+	// memory that cannot be swapped. A ring takes 16 MiB at most.
+	Memory int
+	// Capture is written as pcapng; nil for none. It stays the caller's to
+	// close. If it has a method Name, as an os.File does, errors give it.
+	Capture io.Writer
+	// MaxBytes bounds Capture; 0 for no bound. Reaching it is an error.
+	MaxBytes int64
+	// Snaplen is how many bytes of a frame are kept; 0 for all. Less than 256
+	// counts as 256, so that headers are whole.
+	Snaplen int
+}
+
+// A Probe captures from Open on. One goroutine may call Run, once.
+type Probe struct {
+	rings   []*ring
+	poller  *poller
+	clock   *wallClock
+	first   probes.Clock // the comparison made by Open
+	capture *capture
+	ready   chan struct{}
+	closed  sync.Once
+	// patience bounds how long frames are held for a ring that may bring
+	// older ones: many times what a block takes to be handed over.
+	patience time.Duration
+}
+
+// Open makes a socket and a ring in each place. From its return on no frame
+// is missed: what comes before Run waits in the rings. The error is
+// ErrUnavailable if this user or this kernel cannot capture packets. The
+// caller calls Run or Close.
+func Open(cfg Config) (*Probe, error) {
+	shapes, err := geometries(cfg.Places, cfg.Memory)
+	if err != nil {
+		return nil, err
+	}
+	p := &Probe{clock: newWallClock(), ready: make(chan struct{}), rings: make([]*ring, len(cfg.Places))}
+	p.first = p.clock.current().clock
+	for i, place := range cfg.Places {
+		p.rings[i] = newRing(place)
+	}
+	if err := p.open(cfg, shapes); err != nil {
+		return nil, errors.Join(err, p.Close())
+	}
+	close(p.ready)
+	return p, nil
+}
+
+// open makes what must be released.
+func (p *Probe) open(cfg Config, shapes []geometry) (err error) {
+	if p.poller, err = newPoller(); err != nil {
+		return fmt.Errorf("capture: %w", err)
+	}
+	snap := maxSnaplen
+	if cfg.Snaplen > 0 {
+		snap = min(max(cfg.Snaplen, minSnaplen), maxSnaplen)
+	}
+	p.capture = newCapture(cfg.Capture, cfg.MaxBytes, snap, p.rings)
+	if p.capture.err != nil {
+		return p.capture.finish(nil)
+	}
+	// Most of the time goes into clearing the rings' memory, so it pays to
+	// use all processors.
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i, r := range p.rings {
+		group.Go(func() error {
+			if err := r.start(shapes[i], snap); err != nil {
+				return unavailable(r.place.Node, err)
+			}
+			return p.poller.add(r.fd, i)
+		})
+		p.patience = 5*shapes[i].retire + 20*time.Millisecond
+	}
+	return group.Wait()
+}
+
+// unavailable explains the errors that mean that it cannot be had here.
+func unavailable(node string, err error) error {
+	var errno unix.Errno
+	if !errors.As(err, &errno) {
+		return fmt.Errorf("capture in %s: %w", node, err)
+	}
+	remedy := ""
+	switch errno {
+	case unix.EPERM, unix.EACCES:
+		remedy = "run as root, or where user namespaces are allowed; packet sockets need CAP_NET_RAW in the node"
+	case unix.EAFNOSUPPORT, unix.ENOPROTOOPT, unix.EINVAL, unix.EPROTONOSUPPORT:
+		remedy = "use a kernel with packet sockets and TPACKET_V3 (CONFIG_PACKET, Linux 3.2)"
+	case unix.ENOMEM, unix.ENOBUFS:
+		remedy = "free memory, or give the capture less"
+	default:
+		return fmt.Errorf("capture in %s: %w", node, err)
+	}
+	name := unix.ErrnoName(errno)
+	return &probes.Unavailable{Source: probes.Wire, Reason: fmt.Sprintf("capture in %s: %v (%s)", node, err, name), Remedy: remedy}
+}
+
+// Ready is closed from the start: Open returns when nothing will be missed.
+func (p *Probe) Ready() <-chan struct{} { return p.ready }
+
+// Source returns probes.Wire.
+func (p *Probe) Source() probes.Source { return probes.Wire }
+
+// Close releases everything. Run does so itself; Close is for a probe that
+// never runs, and does nothing the second time.
+func (p *Probe) Close() (err error) {
+	p.closed.Do(func() {
+		for _, r := range p.rings {
+			err = errors.Join(err, r.close())
+		}
+		if p.poller != nil {
+			err = errors.Join(err, p.poller.close())
+		}
+	})
+	return err
+}
+
+// Run emits segments, comparisons of the clocks and losses until ctx ends,
+// then what the rings still hold, then the final count of losses, and
+// releases everything. Segments come in the order of their time, but for
+// rings under pressure. An error says that the capture file is not complete,
+// naming it, or that the kernel refused something; events are emitted all
+// the same.
+func (p *Probe) Run(ctx context.Context, emit func(probes.Event)) error {
+	woken := make(chan struct{})
+	cancel := context.AfterFunc(ctx, func() {
+		defer close(woken)
+		p.poller.wake()
+	})
+	l := newLoop(p, emit)
+	err := l.run(ctx)
+	if !cancel() {
+		<-woken
+	}
+	p.poller.rest()
+	return errors.Join(err, l.drain(), p.capture.finish(p.rings), p.Close())
+}
+
+var _ probes.Probe = (*Probe)(nil)
