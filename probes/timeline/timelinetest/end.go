@@ -1,0 +1,115 @@
+package timelinetest
+
+import (
+	"time"
+
+	"netlab/probes"
+)
+
+// An End is one side of a connection: its socket in the imitated kernel, its
+// sequence numbers and the workload that holds it.
+//
+// As in Linux, a passive end is a request socket until the third segment, its
+// child is born with LISTEN -> SYN-RECEIVED, and the step into TIME-WAIT is
+// recorded as X -> CLOSED while a mini-socket with the same cookie lives on.
+type End struct {
+	Node     string
+	Sock     probes.SocketID
+	Flow     probes.Flow // Local is this side
+	Workload string
+	Seq, Ack uint32 // the next to send and to receive
+	State    probes.State
+	Passive  bool
+
+	script  *Script
+	peer    *End
+	object  probes.Object
+	ipid    uint16
+	server  bool // its calls belong to a server, not to a step
+	looked  probes.State
+	lookedO probes.Object
+}
+
+// Enter records that the kernel's socket goes to state to, as the state
+// tracepoint would.
+func (e *End) Enter(to probes.State) {
+	from, flow := e.State, e.Flow
+	if from == probes.Closed && to == probes.SynSent {
+		flow.Local = portless(flow.Local) // chosen after the event
+	}
+	e.script.record(probes.Event{Source: probes.BPF, Kind: probes.KindState, Grade: probes.Recorded,
+		Node: e.Node, Sock: e.Sock, Flow: flow, Old: from, New: to})
+	e.State, e.object = to, probes.FullObject
+	if to == probes.Closed {
+		e.object = ""
+	}
+	e.script.Wait(2 * time.Microsecond)
+}
+
+// Mini records the hand-over to a mini-socket in state, TIME-WAIT or
+// FIN-WAIT-2: the kernel says CLOSED, the table says state.
+func (e *End) Mini(state probes.State) {
+	e.Enter(probes.Closed)
+	e.State, e.object = state, probes.MiniObject
+}
+
+// Request makes the end a request socket: no event at all, but an entry in
+// the kernel's table.
+func (e *End) Request() { e.State, e.object = probes.SynReceived, probes.RequestObject }
+
+// Child records the birth of a passive end's full socket.
+func (e *End) Child() {
+	e.State = probes.Listen
+	e.Enter(probes.SynReceived)
+	e.Wait(3 * time.Microsecond)
+	e.Enter(probes.Established)
+}
+
+// Vanish takes the end out of the kernel's table without an event, as the
+// end of a mini-socket does.
+func (e *End) Vanish() { e.State, e.object = probes.Closed, "" }
+
+// Wait lets time pass.
+func (e *End) Wait(d time.Duration) { e.script.Wait(d) }
+
+// Call records a call of the end's workload that takes d; fn, which may be
+// nil, plays what happens meanwhile. errno is "" for success.
+func (e *End) Call(name, args, errno string, bytes int, fn func()) {
+	s := e.script
+	at, step := s.now, s.step
+	if e.server {
+		step = 0
+	}
+	s.Wait(time.Microsecond)
+	if fn != nil {
+		fn()
+	}
+	s.Wait(time.Microsecond)
+	s.record(probes.Event{Time: at, Source: probes.Calls, Kind: probes.KindCall, Grade: probes.Recorded,
+		Node: e.Node, Sock: e.Sock, Flow: e.Flow,
+		Call: &probes.Call{Name: name, Workload: e.Workload, Step: step, Args: args, Errno: errno, Bytes: bytes, End: s.now}})
+}
+
+// look records what the samplers see of the end, if it changed.
+func (e *End) look() {
+	if e.State == e.looked && e.object == e.lookedO {
+		return
+	}
+	gone := e.object == ""
+	if gone && e.lookedO == "" {
+		return // never seen
+	}
+	sample := probes.Sample{Object: e.object, Gone: gone}
+	state := e.State
+	if gone {
+		state, sample.Object = e.looked, e.lookedO
+	}
+	switch e.object {
+	case probes.MiniObject:
+		sample.Timer, sample.Expires = "timewait", 60000
+	case probes.RequestObject:
+		sample.Timer, sample.Expires = "on", 1000
+	}
+	e.script.sample(probes.Event{Node: e.Node, Sock: e.Sock, Flow: e.Flow, New: state, Sample: &sample})
+	e.looked, e.lookedO = e.State, e.object
+}

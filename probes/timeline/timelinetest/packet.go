@@ -1,0 +1,108 @@
+package timelinetest
+
+import (
+	"net/netip"
+	"time"
+
+	"netlab/probes"
+)
+
+// A Packet is a segment that was sent and may or may not arrive.
+type Packet struct {
+	probes.Segment
+	from, to *End
+}
+
+// Emit sends a segment with the next sequence number, ACK and all, and
+// records it at the sender's tap. A SYN has no ACK bit unless asked for, and
+// Emit acknowledges all that has been delivered.
+func (e *End) Emit(flags probes.Flags, text string, length int) *Packet {
+	seg := probes.Segment{Seq: e.Seq, Flags: flags, Len: length, Window: 502, Text: text}
+	if flags.Has(probes.ACK) {
+		seg.Ack = e.Ack
+	}
+	if flags.Has(probes.SYN) {
+		seg.MSS, seg.WScale, seg.Window = 1460, 8, 64240
+	}
+	e.Seq += uint32(length)
+	if flags&(probes.SYN|probes.FIN) != 0 {
+		e.Seq++
+	}
+	return e.Inject(seg)
+}
+
+// Inject sends a segment as given, save for identification and timestamps,
+// and records it at the sender's tap. The end's numbers stay as they are.
+func (e *End) Inject(seg probes.Segment) *Packet {
+	e.ipid++
+	if !e.Flow.Local.Addr().Is6() {
+		seg.IPID = e.ipid
+	}
+	seg.TSVal = uint32(e.script.now / 1e6)
+	p := &Packet{Segment: seg, from: e, to: e.peer}
+	p.transmit()
+	return p
+}
+
+// Again sends the packet once more: a retransmission, with its own
+// identification and timestamp.
+func (p *Packet) Again() *Packet { return p.from.Inject(p.Segment) }
+
+func (p *Packet) transmit() {
+	s := p.from.script
+	s.Wait(2 * time.Microsecond)
+	p.tap(p.from.Node, p.link(p.from), probes.Out, p.from.Flow)
+}
+
+// Deliver lets the packet arrive: every tap on the way records it, and the
+// receiver acknowledges it from now on.
+func (p *Packet) Deliver() {
+	p.Arrive()
+	end := p.Seq + uint32(p.Len)
+	if p.Flags&(probes.SYN|probes.FIN) != 0 {
+		end++
+	}
+	if p.Flags.Has(probes.SYN) || int32(end-p.to.Ack) > 0 {
+		p.to.Ack = end
+	}
+}
+
+// Arrive lets a copy of the packet arrive without any effect on the receiver.
+func (p *Packet) Arrive() {
+	s := p.from.script
+	if s.opts.Path != Direct {
+		mid := "sw"
+		if s.opts.Path == Routed {
+			mid = "router"
+		}
+		s.Wait(time.Microsecond)
+		p.tap(mid, p.link(p.from), probes.In, p.from.Flow)
+		s.Wait(time.Microsecond)
+		p.tap(mid, p.link(p.to), probes.Out, p.from.Flow)
+	}
+	s.Wait(time.Microsecond)
+	p.tap(p.to.Node, p.link(p.to), probes.In, p.to.Flow)
+	s.Wait(2 * time.Microsecond)
+}
+
+func (p *Packet) link(e *End) string {
+	switch {
+	case e.script.opts.Path == Direct:
+		return "wire"
+	case e.Node == Client:
+		return "left"
+	}
+	return "right"
+}
+
+// tap records the packet at one tap. On a switch or router the flow is the
+// sender's.
+func (p *Packet) tap(node, link string, dir probes.Direction, flow probes.Flow) {
+	s := p.from.script
+	s.capture++
+	seg := p.Segment
+	seg.Link, seg.Dir, seg.Capture = link, dir, s.capture
+	s.record(probes.Event{Source: probes.Wire, Kind: probes.KindSegment, Grade: probes.Recorded, Node: node, Flow: flow, Segment: &seg})
+}
+
+func portless(a netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(a.Addr(), 0) }
