@@ -328,3 +328,14 @@ func (s *Step) Session() string {
 	}
 	return ""
 }
+
+// ListenPort returns where the server listens.
+func (f *FTPServer) ListenPort() int {
+	switch {
+	case f.Port != 0:
+		return f.Port
+	case f.TLS == ImplicitTLS:
+		return 990
+	}
+	return 21
+}

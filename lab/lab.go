@@ -1,0 +1,277 @@
+// Package lab is the live lab, as the command holds it: Up builds what a plan
+// says in processes of its own, Close takes all of it away. Between them the
+// lab's servers are started, its steps are taken and its probes look on.
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"time"
+
+	"netlab/lab/node"
+	"netlab/lab/plan"
+	"netlab/probes"
+	"netlab/scenarios"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// Options are the choices of Up that are no matter of the plan.
+type Options struct {
+	// Log opens the log of a node; "lab" is the supervisor's. The files are
+	// closed by Up.
+	Log func(node string) (*os.File, error)
+	// Capture is the file for the raw capture, nil for none. Up closes it.
+	Capture *os.File
+	// MaxCapture bounds the capture file, in bytes; 0 for no bound.
+	MaxCapture int64
+	// Emit takes the events of all probes of the lab. It is called from
+	// several goroutines, never after Close has returned.
+	Emit func(probes.Event)
+	// Everywhere puts an agent into every node, needed or not.
+	Everywhere bool
+	// Without names probes of the lab that are not to be used.
+	Without []probes.Source
+}
+
+// A Lab is built and alive. Its methods are safe for concurrent use, but
+// Close.
+type Lab struct {
+	plan   *plan.Plan
+	super  *node.Supervisor
+	client *node.Client            // of the supervisor
+	agents map[string]*node.Client // by node
+	reply  node.UpReply
+	events sync.WaitGroup // the reader of the supervisor's events
+	evErr  error          // its error; read after events
+}
+
+// Up builds a lab. When it returns every port is up, every agent is ready and
+// the lab's probes miss nothing more. The caller closes the lab.
+func Up(ctx context.Context, p *plan.Plan, o Options) (_ *Lab, err error) {
+	log, err := o.Log("lab")
+	if err != nil {
+		return nil, err
+	}
+	super, err := node.StartSupervisor(log)
+	log.Close()
+	if err != nil {
+		if o.Capture != nil {
+			o.Capture.Close()
+		}
+		return nil, err
+	}
+	l := &Lab{plan: p, super: super, agents: map[string]*node.Client{}}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, l.Close())
+		}
+	}()
+	l.client = node.NewClient(super.Control, "supervisor", o.Emit)
+	l.events.Go(func() { l.evErr = receiveEvents(super.Events, o.Emit) })
+	if err := l.giveLogs(ctx, o); err != nil {
+		return nil, err
+	}
+	if err := l.build(ctx, o); err != nil {
+		return nil, err
+	}
+	return l, l.meetAgents(ctx, o)
+}
+
+// receiveEvents reads until the supervisor has drained its probes.
+func receiveEvents(conn *node.Conn, emit func(probes.Event)) error {
+	err := node.ReceiveEvents(conn, emit)
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
+}
+
+// portion is how many descriptors are handed over at a time.
+const portion = 100
+
+func (l *Lab) giveLogs(ctx context.Context, o Options) error {
+	var names []string
+	for _, n := range l.plan.Nodes {
+		if n.Process || o.Everywhere {
+			names = append(names, n.Name)
+		}
+	}
+	for len(names) > 0 {
+		some := names[:min(portion, len(names))]
+		names = names[len(some):]
+		if err := l.giveSomeLogs(ctx, o, some); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *Lab) giveSomeLogs(ctx context.Context, o Options, names []string) error {
+	var files []*os.File
+	defer func() { closeAll(files) }()
+	for _, name := range names {
+		f, err := o.Log(name)
+		if err != nil {
+			return err
+		}
+		files = append(files, f)
+	}
+	return node.GiveLogs(ctx, l.client, names, files)
+}
+
+func (l *Lab) build(ctx context.Context, o Options) error {
+	var files []*os.File
+	if o.Capture != nil {
+		files = append(files, o.Capture)
+		defer o.Capture.Close()
+	}
+	reply, err := node.Up(ctx, l.client, node.UpRequest{
+		Plan: l.plan, Everywhere: o.Everywhere, Without: o.Without, MaxCapture: o.MaxCapture,
+	}, files...)
+	l.reply = reply
+	return err
+}
+
+// meetAgents takes over the agents' control sockets and waits until each
+// answers.
+func (l *Lab) meetAgents(ctx context.Context, o Options) error {
+	names := l.reply.Agents
+	for from := 0; from < len(names); from += portion {
+		n := min(portion, len(names)-from)
+		files, err := node.TakeAgents(ctx, l.client, from, n)
+		if err != nil {
+			return err
+		}
+		for i, f := range files {
+			conn, err := node.NewConn(f)
+			if err != nil {
+				closeAll(files[i+1:])
+				return err
+			}
+			name := names[from+i]
+			l.agents[name] = node.NewClient(conn, fmt.Sprintf("agent of node %q", name), o.Emit)
+		}
+	}
+	var hellos errgroup.Group
+	hellos.SetLimit(16)
+	for _, name := range names {
+		hellos.Go(func() error { return node.Hello(ctx, l.agents[name]) })
+	}
+	return hellos.Wait()
+}
+
+// Nodes returns the nodes with their namespace cookies, in the plan's order.
+func (l *Lab) Nodes() []probes.NodeInfo { return l.reply.Nodes }
+
+// Probes says which of the lab's probes are there, and why others are not.
+func (l *Lab) Probes() []probes.ProbeStatus { return l.reply.Probes }
+
+// Took says how long the parts of Up took inside the supervisor.
+func (l *Lab) Took() map[string]time.Duration { return l.reply.Took }
+
+// StartServer starts a server; it listens when StartServer returns. dir is
+// the directory that it serves, nil if it serves none; it remains the
+// caller's.
+func (l *Lab) StartServer(ctx context.Context, s scenarios.Server, dir *os.File) error {
+	agent, err := l.agent(s.Node)
+	if err != nil {
+		return err
+	}
+	err = node.StartServer(ctx, agent, node.ServeRequest{
+		Server: s, Names: []string{s.Node}, Addrs: l.plan.AddressesOf(s.Node),
+	}, dir)
+	if err != nil {
+		return fmt.Errorf("server %q (node %s): %w", s.Name, s.Node, err)
+	}
+	return nil
+}
+
+// Step takes a step in a node. A step that fails is a result, with its reply
+// and error; the error returned is only for a step that could not be tried.
+func (l *Lab) Step(ctx context.Context, name string, r node.StepRequest) (probes.Step, error) {
+	agent, err := l.agent(name)
+	if err != nil {
+		return probes.Step{}, err
+	}
+	return node.TakeStep(ctx, agent, r)
+}
+
+func (l *Lab) agent(name string) (*node.Client, error) {
+	a := l.agents[name]
+	if a == nil {
+		return nil, fmt.Errorf("node %q has no agent", name)
+	}
+	return a, nil
+}
+
+// Settle waits until the lab is at rest.
+func (l *Lab) Settle(ctx context.Context, r node.SettleRequest) (node.SettleReply, error) {
+	return node.Settle(ctx, l.client, r)
+}
+
+// Look has the samplers look at all sockets now; ss(8) only where wanted.
+func (l *Lab) Look(ctx context.Context, withSS bool) error {
+	return node.Look(ctx, l.client, withSS)
+}
+
+// Drain ends the lab's probes; when it returns every event that they recorded
+// was emitted.
+func (l *Lab) Drain(ctx context.Context) error {
+	err := node.Drain(ctx, l.client)
+	l.events.Wait()
+	return errors.Join(err, l.evErr)
+}
+
+// Gone is closed when the lab has died by itself.
+func (l *Lab) Gone() <-chan struct{} { return l.super.Exited() }
+
+// Close ends the lab: connections that would outlive it, processes, mounts
+// and namespaces. It waits until all processes are gone.
+func (l *Lab) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	var errs []error
+	if len(l.reply.Nodes) > 0 { // else there is nothing to clear
+		if err := node.Clear(ctx, l.client); err != nil && !errors.Is(err, node.ErrGone) {
+			errs = append(errs, err)
+		}
+	}
+	errs = append(errs, l.super.Stop())
+	for _, a := range l.agents {
+		errs = append(errs, ignoreClosed(a.Close()))
+	}
+	errs = append(errs, ignoreClosed(l.client.Close()))
+	l.events.Wait()
+	return errors.Join(errs...)
+}
+
+// AddrOf returns the first address of a family that a node has.
+func (l *Lab) AddrOf(name string, family scenarios.Family) (netip.Addr, bool) {
+	for _, a := range l.plan.AddressesOf(name) {
+		if a.Is4() == (family == scenarios.IPv4) {
+			return a, true
+		}
+	}
+	return netip.Addr{}, false
+}
+
+func closeAll(files []*os.File) {
+	for _, f := range files {
+		f.Close()
+	}
+}
+
+// ignoreClosed drops the error of closing again what is closed already.
+func ignoreClosed(err error) error {
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,56 @@
+// Package node is the processes of a lab: one supervisor, and one agent in
+// every node where something runs. All are the same program as the command,
+// started again under another name; Main hands over to them.
+//
+// The supervisor is the first process of a pid namespace of its own and dies
+// with the command, so that whatever else was started in the lab, daemons
+// included, is killed by the kernel. It alone can enter the nodes: it builds
+// the lab and runs the probes that look into it (wire, sockdiag, ss). An
+// agent lives wholly inside its node's namespaces, where libraries may start
+// goroutines as they like; it runs the servers and clients.
+//
+// They talk over socket pairs that children inherit, never over the network
+// of the lab. Names of files travel nowhere, descriptors do.
+package node
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"netlab/lab/netns"
+)
+
+// What the program is called when it is started again.
+const (
+	supervisorName = "netlab-supervisor"
+	agentName      = "netlab-agent"
+)
+
+// Descriptors that the processes inherit.
+const (
+	controlFD = 3 // requests and replies
+	eventsFD  = 4 // of the supervisor: events of its probes
+	hostsFD   = 4 // of an agent: the text of /etc/hosts
+)
+
+// Main returns at once in an ordinary process. In one that was started as
+// supervisor or agent it does that work and never returns. Every program and
+// test that brings up labs calls it before anything else.
+func Main() {
+	var work func(context.Context) error
+	switch os.Args[0] {
+	case supervisorName:
+		work = supervise
+	case agentName:
+		work = attend
+	default:
+		return
+	}
+	netns.LockMain()
+	if err := work(context.Background()); err != nil {
+		fmt.Fprintf(os.Stderr, "%s: %v\n", os.Args[0], err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}

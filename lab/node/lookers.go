@@ -1,0 +1,238 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"netlab/probes"
+	"netlab/probes/sockdiag"
+	"netlab/probes/ss"
+	"netlab/probes/wire"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// lookers are the probes that run in the supervisor, each as far as the
+// machine allows it.
+type lookers struct {
+	places []probes.Place
+	emit   func(probes.Event)
+	status []probes.ProbeStatus
+
+	wire *wire.Probe
+	diag *sockdiag.Probe
+	ss   *ss.Probe
+
+	cancel  context.CancelFunc
+	running sync.WaitGroup
+	mu      sync.Mutex
+	errs    []error
+}
+
+func newLookers(places []probes.Place, emit func(probes.Event)) *lookers {
+	return &lookers{places: places, emit: emit}
+}
+
+// arm opens the probes. One that cannot be had is noted; the run goes on.
+func (l *lookers) arm(r UpRequest, capture *os.File) error {
+	var opening errgroup.Group
+	statuses := make([]probes.ProbeStatus, 3)
+	open := func(i int, source probes.Source, grade probes.Grade, do func() error) {
+		statuses[i] = probes.ProbeStatus{Source: source, Grade: grade}
+		opening.Go(func() error {
+			if slices.Contains(r.Without, source) {
+				statuses[i] = probes.ProbeStatus{Source: source, Reason: "switched off"}
+				return nil
+			}
+			err := do()
+			if u, ok := errors.AsType[*probes.Unavailable](err); ok {
+				statuses[i] = probes.ProbeStatus{Source: source, Reason: u.Reason, Remedy: u.Remedy}
+				return nil
+			}
+			return err
+		})
+	}
+	open(0, probes.SockDiag, probes.Sampled, func() (err error) {
+		l.diag, err = sockdiag.New(sockdiag.Config{Places: l.places})
+		return err
+	})
+	open(1, probes.SS, probes.Sampled, func() (err error) {
+		l.ss, err = ss.New(ss.Config{Places: l.places})
+		return err
+	})
+	open(2, probes.Wire, probes.Recorded, func() (err error) {
+		config := wire.Config{Places: l.places, Memory: r.Plan.Memory, MaxBytes: r.MaxCapture}
+		if capture != nil {
+			config.Capture = capture
+		}
+		l.wire, err = wire.Open(config)
+		return err
+	})
+	err := opening.Wait()
+	l.status = statuses
+	return err
+}
+
+// start lets the opened probes run and waits until each is ready.
+func (l *lookers) start() {
+	ctx, cancel := context.WithCancel(context.Background())
+	l.cancel = cancel
+	var started []probes.Probe
+	if l.wire != nil {
+		started = append(started, l.wire)
+	}
+	if l.diag != nil {
+		started = append(started, l.diag)
+	}
+	if l.ss != nil {
+		started = append(started, l.ss)
+	}
+	for _, p := range started {
+		ended := make(chan struct{})
+		l.running.Go(func() {
+			defer close(ended)
+			if err := p.Run(ctx, l.emit); err != nil {
+				l.mu.Lock()
+				l.errs = append(l.errs, fmt.Errorf("%s: %w", p.Source(), err))
+				l.mu.Unlock()
+			}
+		})
+		select {
+		case <-p.Ready():
+		case <-ended: // its error is told when it is stopped
+		}
+	}
+}
+
+// stop ends the probes and waits until they have drained.
+func (l *lookers) stop() error {
+	if l.cancel != nil {
+		l.cancel()
+	}
+	l.running.Wait()
+	return errors.Join(l.errs...)
+}
+
+// look takes a look at all sockets now.
+func (l *lookers) look(ctx context.Context, r LookRequest) error {
+	var side errgroup.Group
+	if l.diag != nil {
+		side.Go(func() error {
+			_, err := l.diag.Snapshot(ctx)
+			return err
+		})
+	}
+	if l.ss != nil && r.SS {
+		side.Go(func() error { return l.ss.Look(ctx) })
+	}
+	return side.Wait()
+}
+
+// clear ends the connections that would keep their namespaces alive after
+// everything else is gone: the kernel goes on sending an orphan's FIN for
+// minutes.
+func (l *lookers) clear() error {
+	if l == nil {
+		return nil
+	}
+	var errs []error
+	for _, p := range l.places {
+		if _, err := sockdiag.Destroy(p, func(s sockdiag.Socket) bool { return s.State != probes.Listen }); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// settlePause is the time between two looks of settle. There is nothing to
+// wait for instead: the kernel does not tell when a socket comes to rest.
+const settlePause = time.Millisecond
+
+// settle looks until everything is at rest, twice in a row, or until all
+// conditions hold.
+func (l *lookers) settle(ctx context.Context, r SettleRequest) (SettleReply, error) {
+	if l.diag == nil {
+		return SettleReply{}, fmt.Errorf("settle: there is no sockdiag to look with")
+	}
+	deadline := time.Now().Add(r.Within)
+	needed, inRow := 2, 0
+	if len(r.Until) > 0 {
+		needed = 1
+	}
+	var reply SettleReply
+	for {
+		sockets, err := l.diag.Snapshot(ctx)
+		if err != nil {
+			return reply, fmt.Errorf("settle: %w", err)
+		}
+		reply.Looks++
+		if len(r.Until) > 0 {
+			reply.Open = unmet(r.Until, sockets)
+		} else {
+			reply.Open = restless(sockets)
+		}
+		if len(reply.Open) == 0 {
+			inRow++
+		} else {
+			inRow = 0
+		}
+		if inRow >= needed {
+			reply.Rest = true
+			return reply, nil
+		}
+		if !time.Now().Before(deadline) {
+			return reply, nil
+		}
+		select {
+		case <-ctx.Done():
+			return reply, context.Cause(ctx)
+		case <-time.After(settlePause):
+		}
+	}
+}
+
+// restless returns the sockets that are not at rest: in a state that the next
+// segment ends, or with bytes that the peer has not acknowledged.
+func restless(sockets []sockdiag.Socket) []OpenSocket {
+	var open []OpenSocket
+	for _, s := range sockets {
+		switch {
+		case s.State == probes.Listen, s.State == probes.Closed, s.State == probes.TimeWait:
+			continue
+		case s.State == probes.Established && s.Sample.WQueue == 0:
+			continue
+		}
+		open = append(open, openSocket(s))
+	}
+	return open
+}
+
+func openSocket(s sockdiag.Socket) OpenSocket {
+	return OpenSocket{Node: s.Node, Flow: s.Flow, State: s.State, Unacked: s.Sample.WQueue}
+}
+
+// unmet returns the conditions that do not hold.
+func unmet(conditions []Condition, sockets []sockdiag.Socket) []OpenSocket {
+	var open []OpenSocket
+	for _, c := range conditions {
+		found := OpenSocket{Node: c.Node, Flow: c.Flow, State: probes.Closed}
+		for _, s := range sockets {
+			if s.Node == c.Node && s.Flow == c.Flow {
+				found = openSocket(s)
+				// A dead socket may be listed beside its TIME-WAIT.
+				if s.State != probes.Closed {
+					break
+				}
+			}
+		}
+		if found.State != c.State {
+			open = append(open, found)
+		}
+	}
+	return open
+}

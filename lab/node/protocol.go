@@ -1,0 +1,106 @@
+package node
+
+import (
+	"net/netip"
+	"time"
+
+	"netlab/lab/plan"
+	"netlab/probes"
+	"netlab/scenarios"
+)
+
+// What the supervisor is asked to do, in this order.
+const (
+	doLogs   = "logs"   // LogsRequest with one file for each name
+	doUp     = "up"     // UpRequest with the capture file -> UpReply
+	doAgents = "agents" // AgentsRequest -> one file for each: the agents' control sockets
+	doSettle = "settle" // SettleRequest -> SettleReply
+	doLook   = "look"   // LookRequest: sockdiag and ss look now
+	doDrain  = "drain"  // ends the probes; the events' connection ends after the last event
+	doClear  = "clear"  // destroys the sockets that would keep namespaces alive
+)
+
+// What an agent is asked to do.
+const (
+	doHello  = "hello"  // -> HelloReply; says that the agent is ready
+	doServe  = "serve"  // ServeRequest: the reply comes when the server listens
+	doStep   = "step"   // StepRequest -> probes.Step
+	doFinish = "finish" // stops servers and closes sessions
+)
+
+// LogsRequest hands over the log files of nodes.
+type LogsRequest struct{ Nodes []string }
+
+// UpRequest asks for the lab to be built.
+type UpRequest struct {
+	Plan       *plan.Plan
+	Everywhere bool            // an agent in every node, whether anything runs there or not
+	Without    []probes.Source // probes not to be used
+	MaxCapture int64           // bytes
+}
+
+// UpReply says what was built.
+type UpReply struct {
+	Nodes  []probes.NodeInfo
+	Probes []probes.ProbeStatus
+	Agents []string // nodes with an agent
+	Took   map[string]time.Duration
+}
+
+// AgentsRequest asks for the control sockets of Count agents from From on, in
+// the order of UpReply.Agents.
+type AgentsRequest struct{ From, Count int }
+
+// SettleRequest asks to wait until the lab is at rest, or until all
+// conditions hold.
+type SettleRequest struct {
+	Within time.Duration
+	Until  []Condition
+}
+
+// A Condition is a socket in a state. A socket that is in no table is CLOSED.
+type Condition struct {
+	Node  string
+	Flow  probes.Flow // of the node's own side
+	State probes.State
+}
+
+// SettleReply says whether it came to rest, and if not, what was still open.
+type SettleReply struct {
+	Rest  bool
+	Looks int
+	Open  []OpenSocket
+}
+
+// An OpenSocket is a socket that is not at rest.
+type OpenSocket struct {
+	Node    string
+	Flow    probes.Flow
+	State   probes.State
+	Unacked uint32 // bytes
+}
+
+// LookRequest names which looks to take.
+type LookRequest struct{ SS bool }
+
+// HelloReply says who answers.
+type HelloReply struct {
+	PID    int
+	Cookie uint64 // of the network namespace
+}
+
+// ServeRequest asks an agent to start a server.
+type ServeRequest struct {
+	Server scenarios.Server
+	Dir    bool         // the served directory's descriptor comes with the request
+	Names  []string     // for its certificate
+	Addrs  []netip.Addr // likewise
+}
+
+// StepRequest asks an agent to take a step.
+type StepRequest struct {
+	Step    scenarios.Step
+	Target  netip.AddrPort // of an ftp.connect
+	Server  string         // the name to verify in a certificate
+	Timeout time.Duration
+}

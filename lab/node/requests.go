@@ -1,0 +1,106 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"os"
+
+	"netlab/probes"
+)
+
+// The requests to a supervisor, as functions.
+
+// GiveLogs hands over the log files of nodes; they remain the caller's.
+func GiveLogs(ctx context.Context, c *Client, nodes []string, files []*os.File) error {
+	_, err := c.Call(ctx, doLogs, LogsRequest{nodes}, nil, files...)
+	return err
+}
+
+// Up has the lab built; the capture file remains the caller's.
+func Up(ctx context.Context, c *Client, r UpRequest, capture ...*os.File) (UpReply, error) {
+	var reply UpReply
+	_, err := c.Call(ctx, doUp, r, &reply, capture...)
+	return reply, err
+}
+
+// TakeAgents returns the control sockets of some agents.
+func TakeAgents(ctx context.Context, c *Client, from, count int) ([]*os.File, error) {
+	return c.Call(ctx, doAgents, AgentsRequest{From: from, Count: count}, nil)
+}
+
+// Settle waits until the lab is at rest or the conditions hold.
+func Settle(ctx context.Context, c *Client, r SettleRequest) (SettleReply, error) {
+	var reply SettleReply
+	_, err := c.Call(ctx, doSettle, r, &reply)
+	return reply, err
+}
+
+// Look has the samplers look now.
+func Look(ctx context.Context, c *Client, withSS bool) error {
+	_, err := c.Call(ctx, doLook, LookRequest{SS: withSS}, nil)
+	return err
+}
+
+// Drain ends the supervisor's probes.
+func Drain(ctx context.Context, c *Client) error {
+	_, err := c.Call(ctx, doDrain, nil, nil)
+	return err
+}
+
+// Clear ends the connections that would outlive the lab.
+func Clear(ctx context.Context, c *Client) error {
+	_, err := c.Call(ctx, doClear, nil, nil)
+	return err
+}
+
+// ReceiveEvents reads the events of a supervisor's probes until they end.
+func ReceiveEvents(conn *Conn, emit func(probes.Event)) error {
+	for {
+		var m envelope
+		_, err := conn.Receive(&m)
+		if errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) {
+			return conn.Close()
+		}
+		if err != nil {
+			return errors.Join(err, conn.Close())
+		}
+		for _, e := range m.Events {
+			emit(e)
+		}
+	}
+}
+
+// The requests to an agent, as functions.
+
+// Hello returns when the agent is ready, or says why it never will be.
+func Hello(ctx context.Context, c *Client) error {
+	_, err := c.Call(ctx, doHello, nil, nil)
+	return err
+}
+
+// StartServer has a server started; it listens when StartServer returns. dir
+// is what it serves, nil for nothing; it remains the caller's.
+func StartServer(ctx context.Context, c *Client, r ServeRequest, dir *os.File) error {
+	var files []*os.File
+	if dir != nil {
+		r.Dir = true
+		files = append(files, dir)
+	}
+	_, err := c.Call(ctx, doServe, r, nil, files...)
+	return err
+}
+
+// TakeStep has a step taken.
+func TakeStep(ctx context.Context, c *Client, r StepRequest) (probes.Step, error) {
+	var result probes.Step
+	_, err := c.Call(ctx, doStep, r, &result)
+	return result, err
+}
+
+// Finish stops the agent's servers and closes its sessions.
+func Finish(ctx context.Context, c *Client) error {
+	_, err := c.Call(ctx, doFinish, nil, nil)
+	return err
+}

@@ -1,0 +1,253 @@
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"netlab/lab/link"
+	"netlab/lab/netns"
+	"netlab/lab/plan"
+	"netlab/probes"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
+)
+
+// A supervisor builds a lab and looks into it. It lives as long as its
+// control connection.
+type supervisor struct {
+	events   *sender
+	spaces   map[string]*netns.NS // by node or switch
+	logs     map[string]*os.File  // by node, until the agents have them
+	agents   []*agentProcess      // in the order of the plan's nodes
+	lookers  *lookers
+	draining sync.Once
+	drainErr error
+}
+
+// supervise is the supervisor's main.
+func supervise(ctx context.Context) error {
+	// Nothing that the lab runs may gain privileges, through su or sudo.
+	if _, _, errno := syscall.AllThreadsSyscall6(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0); errno != 0 {
+		return fmt.Errorf("give up gaining privileges: %w", errno)
+	}
+	control, err := NewConn(os.NewFile(controlFD, "control"))
+	if err != nil {
+		return err
+	}
+	stream, err := NewConn(os.NewFile(eventsFD, "events"))
+	if err != nil {
+		return err
+	}
+	s := &supervisor{
+		events: newSender(stream),
+		spaces: map[string]*netns.NS{}, logs: map[string]*os.File{},
+	}
+	// When Serve returns the command is gone or has closed the lab: the end
+	// of this process ends everything else.
+	return Serve(ctx, control, s.handle)
+}
+
+func (s *supervisor) handle(ctx context.Context, do string, body json.RawMessage, files []*os.File) (any, []*os.File, error) {
+	switch do {
+	case doLogs:
+		return s.takeLogs(body, files)
+	case doUp:
+		return s.up(ctx, body, files)
+	case doAgents:
+		return s.giveAgents(body)
+	case doSettle:
+		var r SettleRequest
+		if err := json.Unmarshal(body, &r); err != nil {
+			return nil, nil, err
+		}
+		reply, err := s.lookers.settle(ctx, r)
+		return reply, nil, err
+	case doLook:
+		var r LookRequest
+		if err := json.Unmarshal(body, &r); err != nil {
+			return nil, nil, err
+		}
+		return nil, nil, s.lookers.look(ctx, r)
+	case doDrain:
+		return nil, nil, s.drain()
+	case doClear:
+		return nil, nil, s.lookers.clear()
+	}
+	closeFiles(files)
+	return nil, nil, fmt.Errorf("supervisor cannot %q", do)
+}
+
+func (s *supervisor) takeLogs(body json.RawMessage, files []*os.File) (any, []*os.File, error) {
+	var r LogsRequest
+	if err := json.Unmarshal(body, &r); err != nil || len(r.Nodes) != len(files) {
+		closeFiles(files)
+		return nil, nil, errors.Join(err, fmt.Errorf("%d log files for %d nodes", len(files), len(r.Nodes)))
+	}
+	for i, name := range r.Nodes {
+		s.logs[name] = files[i]
+	}
+	return nil, nil, nil
+}
+
+// up builds everything: namespaces and agents first, then side by side the
+// links and the capture rings, then the other probes.
+func (s *supervisor) up(ctx context.Context, body json.RawMessage, files []*os.File) (any, []*os.File, error) {
+	var r UpRequest
+	if err := json.Unmarshal(body, &r); err != nil {
+		closeFiles(files)
+		return nil, nil, fmt.Errorf("read plan: %w", err)
+	}
+	var capture *os.File
+	if len(files) > 0 {
+		capture = files[0]
+	}
+	reply := UpReply{Took: map[string]time.Duration{}}
+	phase := stopwatch(reply.Took)
+	if err := privateMounts(); err != nil {
+		return nil, nil, err
+	}
+	phase("mounts")
+	if err := s.populate(r); err != nil {
+		return nil, nil, err
+	}
+	phase("namespaces")
+	places := s.places(r.Plan)
+	var side errgroup.Group
+	s.lookers = newLookers(places, s.events.emit)
+	side.Go(func() error { return s.lookers.arm(r, capture) })
+	side.Go(func() error {
+		return link.Build(ctx, r.Plan, func(name string) *netns.NS { return s.spaces[name] })
+	})
+	if err := side.Wait(); err != nil {
+		return nil, nil, err
+	}
+	phase("links")
+	s.lookers.start()
+	for _, n := range r.Plan.Nodes {
+		reply.Nodes = append(reply.Nodes, probes.NodeInfo{Name: n.Name, Cookie: s.spaces[n.Name].Cookie()})
+	}
+	for _, a := range s.agents {
+		reply.Agents = append(reply.Agents, a.node)
+	}
+	reply.Probes = s.lookers.status
+	phase("probes")
+	return reply, nil, nil
+}
+
+// stopwatch returns a function that notes the time since its last call.
+func stopwatch(into map[string]time.Duration) func(name string) {
+	last := time.Now()
+	return func(name string) {
+		now := time.Now()
+		into[name] = now.Sub(last)
+		last = now
+	}
+}
+
+// populate makes the namespaces: those of nodes with a process come with the
+// process, the others are made two at a time, as the machine has no more use.
+func (s *supervisor) populate(r UpRequest) error {
+	hosts, err := memoryFile("hosts", hostsText(r.Plan.Hosts))
+	if err != nil {
+		return err
+	}
+	defer hosts.Close()
+	var bare []string
+	for _, sw := range r.Plan.Switches {
+		bare = append(bare, sw.Name)
+	}
+	var withProcess []plan.Node
+	for _, n := range r.Plan.Nodes {
+		if n.Process || r.Everywhere {
+			withProcess = append(withProcess, n)
+		} else {
+			bare = append(bare, n.Name)
+		}
+	}
+	var mu sync.Mutex
+	var side errgroup.Group
+	side.SetLimit(2)
+	side.Go(func() error {
+		for _, n := range withProcess {
+			a, err := startAgent(n, hosts, s.logs[n.Name])
+			if err != nil {
+				return err
+			}
+			mu.Lock()
+			s.agents = append(s.agents, a)
+			s.spaces[n.Name] = a.space
+			mu.Unlock()
+		}
+		return nil
+	})
+	for _, name := range bare {
+		side.Go(func() error {
+			ns, err := netns.New()
+			if err != nil {
+				return fmt.Errorf("node %q: %w", name, err)
+			}
+			mu.Lock()
+			s.spaces[name] = ns
+			mu.Unlock()
+			return nil
+		})
+	}
+	return side.Wait()
+}
+
+// places describes the namespaces to the probes.
+func (s *supervisor) places(p *plan.Plan) []probes.Place {
+	var list []probes.Place
+	add := func(name string, forwards bool) {
+		place := probes.Place{Node: name, Cookie: s.spaces[name].Cookie(), NS: s.spaces[name], Forwards: forwards}
+		for _, l := range p.Links {
+			for _, e := range l.Ends {
+				if e.Node == name {
+					place.Ports = append(place.Ports, probes.Port{Link: l.Name, Ifindex: e.Index, Name: e.Interface, MTU: l.MTU})
+				}
+			}
+		}
+		list = append(list, place)
+	}
+	for _, n := range p.Nodes {
+		add(n.Name, n.Forwards)
+	}
+	for _, sw := range p.Switches {
+		add(sw.Name, true)
+	}
+	return list
+}
+
+func (s *supervisor) giveAgents(body json.RawMessage) (any, []*os.File, error) {
+	var r AgentsRequest
+	if err := json.Unmarshal(body, &r); err != nil {
+		return nil, nil, err
+	}
+	if r.From < 0 || r.Count < 0 || r.From+r.Count > len(s.agents) {
+		return nil, nil, fmt.Errorf("there are %d agents, not %d", len(s.agents), r.From+r.Count)
+	}
+	var files []*os.File
+	for _, a := range s.agents[r.From : r.From+r.Count] {
+		files = append(files, a.control)
+		a.control = nil // closed after it was sent
+	}
+	return nil, files, nil
+}
+
+// drain ends the probes and then the stream of events, once.
+func (s *supervisor) drain() error {
+	s.draining.Do(func() {
+		if s.lookers != nil {
+			s.drainErr = s.lookers.stop()
+		}
+		s.drainErr = errors.Join(s.drainErr, s.events.end())
+	})
+	return s.drainErr
+}

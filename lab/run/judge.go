@@ -1,0 +1,77 @@
+package run
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"netlab/lab/check"
+	"netlab/probes"
+	"netlab/probes/timeline"
+	"netlab/scenarios"
+)
+
+// judge turns the record into verdicts.
+func (r *runner) judge(events []probes.Event) (*Result, error) {
+	joined, err := timeline.Build(r.header, events)
+	if err != nil {
+		return r.partial(), err
+	}
+	r.result.Timeline = joined
+	r.result.Judgement = check.Eval(joined, r.Scenario)
+	r.phase("judge")
+	r.result.Elapsed = time.Since(r.started)
+	return r.result, nil
+}
+
+// Recorded is a run directory, read and judged again.
+type Recorded struct {
+	Scenario  *scenarios.Scenario // as it was run: the base or the variant
+	Base      *scenarios.Scenario
+	Timeline  *timeline.Timeline
+	Judgement *check.Judgement
+}
+
+// Check judges a recorded run again, from its files alone.
+func Check(dir string) (*Recorded, error) {
+	source, err := os.ReadFile(filepath.Join(dir, ScenarioFile))
+	if err != nil {
+		return nil, fmt.Errorf("read run directory: %w", err)
+	}
+	base, err := scenarios.Parse(ScenarioFile, source)
+	if err != nil {
+		return nil, err
+	}
+	f, err := os.Open(filepath.Join(dir, EventsFile))
+	if err != nil {
+		return nil, fmt.Errorf("read run directory: %w", err)
+	}
+	defer f.Close()
+	joined, err := timeline.Read(f)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", f.Name(), err)
+	}
+	r := &Recorded{Scenario: base, Base: base, Timeline: joined}
+	if v := joined.Header.Variant; v != Base {
+		if r.Scenario = Variant(base, v); r.Scenario == nil {
+			return nil, fmt.Errorf("%s: the scenario has no variant %q", f.Name(), v)
+		}
+	}
+	r.Judgement = check.Eval(joined, r.Scenario)
+	return r, nil
+}
+
+// Variant returns a scenario's variant, the scenario itself for Base, and nil
+// if there is none of that name.
+func Variant(base *scenarios.Scenario, name string) *scenarios.Scenario {
+	if name == Base {
+		return base
+	}
+	for _, v := range base.Variants {
+		if v.Name == name {
+			return v.Scenario
+		}
+	}
+	return nil
+}

@@ -1,0 +1,141 @@
+package run
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"netlab/probes"
+)
+
+// flushEvery bounds how much of the record a killed run loses.
+const flushEvery = 100 * time.Millisecond
+
+// A recorder numbers the events of a run as they come, keeps them, and writes
+// them to events.jsonl behind the header. Its methods are safe for concurrent
+// use.
+type recorder struct {
+	file  *os.File
+	limit int                     // of events
+	over  context.CancelCauseFunc // told when a limit is exceeded or writing fails
+
+	mu     sync.Mutex
+	out    *bufio.Writer // nil until the header is written
+	events []probes.Event
+	err    error
+
+	stop chan struct{}
+	done chan struct{}
+}
+
+// newRecorder takes over file.
+func newRecorder(file *os.File, limit int, over context.CancelCauseFunc) *recorder {
+	r := &recorder{file: file, limit: limit, over: over, stop: make(chan struct{}), done: make(chan struct{})}
+	go r.flush()
+	return r
+}
+
+// header writes the first line, and behind it what came before it was known.
+func (r *recorder) header(h probes.Header) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.out = bufio.NewWriterSize(r.file, 1<<16)
+	r.write(h)
+	for i := range r.events {
+		r.write(&r.events[i])
+	}
+}
+
+// emit records an event.
+func (r *recorder) emit(e probes.Event) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.events) == r.limit {
+		r.fail(&LimitError{Name: "events", Bound: fmt.Sprint(r.limit)})
+	}
+	if r.err != nil {
+		return
+	}
+	e.Seq = uint64(len(r.events)) + 1
+	r.events = append(r.events, e)
+	if r.out != nil {
+		r.write(&e)
+	}
+}
+
+// write appends a line; the lock is held.
+func (r *recorder) write(v any) {
+	line, err := json.Marshal(v)
+	if err == nil {
+		_, err = r.out.Write(append(line, '\n'))
+	}
+	if err != nil {
+		r.fail(fmt.Errorf("write %s: %w", r.file.Name(), err))
+	}
+}
+
+// fail notes the first error and ends the run; the lock is held.
+func (r *recorder) fail(err error) {
+	if r.err == nil {
+		r.err = err
+		r.over(err)
+	}
+}
+
+// flush writes out what is buffered, now and then, until close.
+func (r *recorder) flush() {
+	defer close(r.done)
+	ticker := time.NewTicker(flushEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-r.stop:
+			return
+		case <-ticker.C:
+			r.mu.Lock()
+			if r.out != nil {
+				if err := r.out.Flush(); err != nil {
+					r.fail(fmt.Errorf("write %s: %w", r.file.Name(), err))
+				}
+			}
+			r.mu.Unlock()
+		}
+	}
+}
+
+// so far returns the events recorded until now; they are not to be altered.
+func (r *recorder) soFar() []probes.Event {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.events[:len(r.events):len(r.events)]
+}
+
+// close writes out the rest and closes the file. Nothing is emitted after it.
+func (r *recorder) close() ([]probes.Event, error) {
+	close(r.stop)
+	<-r.done
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.out != nil {
+		if err := r.out.Flush(); err != nil && r.err == nil {
+			r.err = fmt.Errorf("write %s: %w", r.file.Name(), err)
+		}
+	}
+	return r.events, errors.Join(r.err, r.file.Close())
+}
+
+// A LimitError says that a run exceeded one of the scenario's limits.
+type LimitError struct {
+	Name  string // the key below limits
+	Bound string
+}
+
+// Error names the limit.
+func (e *LimitError) Error() string {
+	return fmt.Sprintf("limits.%s: the run exceeded %s", e.Name, e.Bound)
+}

@@ -1,0 +1,248 @@
+// Package run composes the house: it takes one scenario through a lab into a
+// run directory, with verdicts. It is the only package that knows both the
+// live lab and the judges.
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"netlab/lab"
+	"netlab/lab/check"
+	"netlab/lab/plan"
+	"netlab/probes"
+	"netlab/probes/timeline"
+	"netlab/scenarios"
+)
+
+// Base is the name of the variant that is the scenario itself.
+const Base = "base"
+
+// A Config says what to run, and how.
+type Config struct {
+	Scenario *scenarios.Scenario // as it is to be run: the base or a variant's
+	Variant  string              // Base, or the variant's name
+	Source   []byte              // the text of the scenario's file
+	Dir      string              // where the scenario's file is; files it names are below
+	Out      string              // where run directories are made
+	Timeout  time.Duration       // instead of limits.run; 0 for that
+	Version  string              // of netlab
+	Tracer   *SharedTracer       // kernel events; nil to go without
+	Without  []probes.Source     // probes that are not to be used
+}
+
+// A Result is one run, judged.
+type Result struct {
+	Config
+	Plan      *plan.Plan
+	Directory *Directory
+	Timeline  *timeline.Timeline
+	Judgement *check.Judgement
+	Elapsed   time.Duration // until judged
+	Up        time.Duration // building the lab
+	Phases    []Phase
+}
+
+// A Phase is a part of a run and the time that it took.
+type Phase struct {
+	Name string        `json:"name"`
+	Took time.Duration `json:"took_ns"`
+}
+
+// A runner is one run under way.
+type runner struct {
+	Config
+	result  *Result
+	dir     *Directory
+	rec     *recorder
+	started time.Time
+	last    time.Time
+
+	lab    *lab.Lab
+	header probes.Header
+	kernel *kernelProbe
+}
+
+// Once runs a scenario once. The error says that the run could not be carried
+// out: netlab's own errors, a limit, an interruption, or a *node.Refused where
+// the machine does not allow labs. What the scenario itself did, failures
+// included, is in the Result. With an error the Result may be nil; if it is
+// not, its Directory holds what there is.
+func Once(ctx context.Context, c Config) (*Result, error) {
+	r := &runner{Config: c, started: time.Now(), last: time.Now()}
+	r.result = &Result{Config: c}
+	limit := c.Scenario.Limits.Run.Duration
+	if c.Timeout > 0 {
+		limit = c.Timeout
+	}
+	ctx, over := context.WithCancelCause(ctx)
+	defer over(nil)
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, &LimitError{Name: "run", Bound: limit.String()})
+	defer cancel()
+	if err := r.prepare(over); err != nil {
+		return r.partial(), err
+	}
+	err := r.perform(ctx)
+	events, recErr := r.rec.close()
+	if cause := context.Cause(ctx); err != nil && cause != nil {
+		err = cause // the limit or the interruption, not what it broke
+	}
+	if err = errors.Join(err, recErr); err != nil {
+		return r.partial(), err
+	}
+	return r.judge(events)
+}
+
+// partial returns the result for an error.
+func (r *runner) partial() *Result {
+	if r.dir == nil {
+		return nil
+	}
+	r.result.Elapsed = time.Since(r.started)
+	return r.result
+}
+
+// phase notes the time since the last phase.
+func (r *runner) phase(name string) {
+	now := time.Now()
+	r.result.Phases = append(r.result.Phases, Phase{name, now.Sub(r.last)})
+	r.last = now
+}
+
+// prepare plans and makes the run directory.
+func (r *runner) prepare(over context.CancelCauseFunc) (err error) {
+	if r.result.Plan, err = plan.New(r.Scenario); err != nil {
+		return err
+	}
+	if err := withinProcesses(r.result.Plan, r.Scenario.Limits.Processes); err != nil {
+		return err
+	}
+	r.phase("plan")
+	if r.dir, err = Create(r.Out, r.Scenario.Name, r.Variant, r.started); err != nil {
+		return err
+	}
+	r.result.Directory = r.dir
+	if err := r.dir.Write(ScenarioFile, r.Source); err != nil {
+		return err
+	}
+	if err := r.dir.WriteJSON(PlanFile, r.result.Plan); err != nil {
+		return err
+	}
+	file, err := r.dir.File(EventsFile)
+	if err != nil {
+		return err
+	}
+	r.rec = newRecorder(file, r.Scenario.Limits.Events, over)
+	r.phase("directory")
+	return nil
+}
+
+// withinProcesses refuses a lab that would need more processes than allowed.
+func withinProcesses(p *plan.Plan, limit int) error {
+	n := 1 // the supervisor
+	for _, node := range p.Nodes {
+		if node.Process {
+			n++
+		}
+	}
+	if n > limit {
+		return &LimitError{Name: "processes", Bound: fmt.Sprint(limit)}
+	}
+	return nil
+}
+
+// perform brings the lab up, takes the steps, and takes the lab down again
+// whatever happens.
+func (r *runner) perform(ctx context.Context) (err error) {
+	if err := r.up(ctx); err != nil {
+		return err
+	}
+	defer func() {
+		err = errors.Join(err, r.lab.Close())
+		r.phase("down")
+	}()
+	stopKernel, err := r.watchKernel(ctx)
+	if err != nil {
+		return err
+	}
+	drained := false
+	defer func() {
+		if !drained { // an error: what was recorded is kept as it is
+			stopKernel()
+		}
+	}()
+	if err := r.serve(ctx); err != nil {
+		return err
+	}
+	r.phase("servers")
+	if err := r.steps(ctx); err != nil {
+		return err
+	}
+	drained = true
+	if err := errors.Join(stopKernel(), r.lab.Drain(ctx)); err != nil {
+		return err
+	}
+	r.mark(probes.Complete)
+	r.phase("drain")
+	return nil
+}
+
+func (r *runner) up(ctx context.Context) error {
+	capture, err := r.dir.File(CaptureFile)
+	if err != nil {
+		return err
+	}
+	r.kernel = r.Tracer.begin() // loads while the lab is built
+	r.lab, err = lab.Up(ctx, r.result.Plan, lab.Options{
+		Log: r.dir.Log, Capture: capture, MaxCapture: int64(r.Scenario.Limits.Disk),
+		Emit: r.rec.emit, Without: r.Without,
+	})
+	r.phase("up")
+	r.result.Up = r.result.Phases[len(r.result.Phases)-1].Took
+	return err
+}
+
+// serve starts the servers in the order of the file.
+func (r *runner) serve(ctx context.Context) error {
+	for _, s := range r.Scenario.Servers {
+		if err := r.startServer(ctx, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *runner) startServer(ctx context.Context, s scenarios.Server) error {
+	var dir *os.File
+	if s.FTP != nil && s.FTP.Dir != "" {
+		f, err := openBelow(r.Dir, s.FTP.Dir)
+		if err != nil {
+			return fmt.Errorf("server %q: %w", s.Name, err)
+		}
+		defer f.Close()
+		dir = f
+	}
+	return r.lab.StartServer(ctx, s, dir)
+}
+
+// openBelow opens a directory that a scenario names, which may not lie
+// outside the scenario's own, by links either.
+func openBelow(base, name string) (*os.File, error) {
+	root, err := os.OpenRoot(base)
+	if err != nil {
+		return nil, fmt.Errorf("open the scenario's directory: %w", err)
+	}
+	defer root.Close()
+	f, err := root.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("open directory %q below the scenario's: %w", name, err)
+	}
+	if info, err := f.Stat(); err != nil || !info.IsDir() {
+		f.Close()
+		return nil, errors.Join(err, fmt.Errorf("%q is no directory", name))
+	}
+	return f, nil
+}

@@ -1,0 +1,184 @@
+package run
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"netlab/lab/check"
+	"netlab/lab/node"
+	"netlab/probes"
+	"netlab/probes/clock"
+	"netlab/probes/timeline"
+	"netlab/scenarios"
+)
+
+// grace is how much longer than the step itself an agent may take to answer.
+const grace = 2 * time.Second
+
+// mark records that the run reached a point.
+func (r *runner) mark(m probes.Mark) {
+	r.rec.emit(probes.Event{Time: clock.Now(), Source: probes.Lab, Kind: probes.KindMark, Mark: m})
+}
+
+// steps opens the window, takes the steps, looks a last time and closes the
+// window. After a step that failed and was not meant to, only settle is still
+// done: what follows would be about something else.
+func (r *runner) steps(ctx context.Context) error {
+	r.mark(probes.WindowOpen)
+	failed := false
+	for i := range r.Scenario.Steps {
+		s := &r.Scenario.Steps[i]
+		if failed && s.Settle == nil {
+			continue
+		}
+		result, err := r.step(ctx, s)
+		if err != nil {
+			return fmt.Errorf("steps[%d].%s: %w", i, s.Verb, err)
+		}
+		if c := s.Common(); c != nil && result.Error != "" && !c.ExpectError {
+			failed = true
+		}
+		if s.Settle != nil {
+			r.phase("settle")
+		}
+	}
+	r.phase("steps")
+	if err := r.lab.Look(ctx, true); err != nil {
+		return fmt.Errorf("look at the sockets: %w", err)
+	}
+	r.phase("look")
+	r.mark(probes.WindowClose)
+	return nil
+}
+
+// step takes one step and records its beginning and end.
+func (r *runner) step(ctx context.Context, s *scenarios.Step) (probes.Step, error) {
+	record := probes.Step{Index: s.Index, Verb: s.Verb}
+	if c := s.Common(); c != nil {
+		record.Name = c.As
+	}
+	where := r.nodeOf(s)
+	r.emitStep(where, record)
+	result, err := r.do(ctx, s, where)
+	if err != nil {
+		return result, err
+	}
+	result.Index, result.Verb, result.Name, result.Ended = record.Index, record.Verb, record.Name, true
+	r.emitStep(where, result)
+	return result, nil
+}
+
+func (r *runner) emitStep(where string, s probes.Step) {
+	r.rec.emit(probes.Event{Time: clock.Now(), Source: probes.Lab, Kind: probes.KindStep, Node: where, Step: &s})
+}
+
+// nodeOf returns the node that takes a step: that of its session.
+func (r *runner) nodeOf(s *scenarios.Step) string {
+	if where := s.Node(); where != "" {
+		return where
+	}
+	for i := range r.Scenario.Steps {
+		if open := &r.Scenario.Steps[i]; open.FTPConnect != nil && open.FTPConnect.As == s.Session() {
+			return open.FTPConnect.Node
+		}
+	}
+	return ""
+}
+
+func (r *runner) do(ctx context.Context, s *scenarios.Step, where string) (probes.Step, error) {
+	switch {
+	case s.Sleep != nil:
+		select {
+		case <-time.After(s.Sleep.For.Duration): // what the scenario asks for
+			return probes.Step{}, nil
+		case <-ctx.Done():
+			return probes.Step{}, context.Cause(ctx)
+		}
+	case s.Settle != nil:
+		return r.settle(ctx, s.Settle)
+	}
+	request := node.StepRequest{Step: *s, Timeout: r.Scenario.Limits.Step.Duration}
+	if t := s.Common().Timeout.Duration; t > 0 {
+		request.Timeout = t
+	}
+	if c := s.FTPConnect; c != nil {
+		target, err := r.target(c)
+		if err != nil {
+			return probes.Step{}, err
+		}
+		request.Target, request.Server = target, r.server(c.To).Node
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, request.Timeout+grace,
+		fmt.Errorf("node %s did not answer within %v", where, request.Timeout+grace))
+	defer cancel()
+	return r.lab.Step(ctx, where, request)
+}
+
+func (r *runner) server(name string) scenarios.Server {
+	for _, s := range r.Scenario.Servers {
+		if s.Name == name {
+			return s
+		}
+	}
+	return scenarios.Server{} // the parser has seen to it that this cannot be
+}
+
+// target returns where a client finds a server.
+func (r *runner) target(c *scenarios.FTPConnect) (netip.AddrPort, error) {
+	s := r.server(c.To)
+	addr, ok := r.lab.AddrOf(s.Node, c.Family)
+	if !ok {
+		return netip.AddrPort{}, fmt.Errorf("node %s of server %q has no %s address", s.Node, s.Name, c.Family)
+	}
+	return netip.AddrPortFrom(addr, uint16(s.FTP.ListenPort())), nil
+}
+
+// settle waits for rest. That it did not come in time is a result.
+func (r *runner) settle(ctx context.Context, s *scenarios.Settle) (probes.Step, error) {
+	request := node.SettleRequest{Within: s.Within.Duration}
+	for _, u := range s.Until {
+		conditions, err := r.conditions(u)
+		if err != nil {
+			return probes.Step{Error: err.Error()}, nil
+		}
+		request.Until = append(request.Until, conditions...)
+	}
+	reply, err := r.lab.Settle(ctx, request)
+	if err != nil || reply.Rest {
+		return probes.Step{}, err
+	}
+	var open []string
+	for _, o := range reply.Open {
+		text := fmt.Sprintf("%s %s (%s, peer %s)", o.Node, o.State, o.Flow.Local, o.Flow.Remote)
+		if o.Unacked > 0 {
+			text += fmt.Sprintf(", %d bytes unacknowledged", o.Unacked)
+		}
+		open = append(open, text)
+	}
+	return probes.Step{Error: fmt.Sprintf("not at rest after %v: %s", s.Within, strings.Join(open, "; "))}, nil
+}
+
+// conditions finds the sockets that settle is to wait for: those of a
+// connection as far as it has been recorded by now.
+func (r *runner) conditions(u scenarios.Until) ([]node.Condition, error) {
+	soFar, err := timeline.Build(r.header, r.rec.soFar())
+	if err != nil {
+		return nil, err
+	}
+	c := check.Connection(soFar, r.Scenario, u.Name)
+	if c == nil {
+		return nil, fmt.Errorf("settle: no connection %q yet", u.Name)
+	}
+	var list []node.Condition
+	for _, e := range u.Ends {
+		end := c.Opener
+		if e.Name == scenarios.Acceptor || e.Name != scenarios.Opener && c.Opener.Node != e.Name {
+			end = c.Acceptor
+		}
+		list = append(list, node.Condition{Node: end.Node, Flow: end.Flow, State: e.State.State})
+	}
+	return list, nil
+}
