@@ -1,0 +1,200 @@
+package link
+
+import (
+	"net"
+	"net/netip"
+
+	"netlab/lab/plan"
+
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
+)
+
+// create are the flags of a request that makes something new.
+const create = unix.NLM_F_CREATE | unix.NLM_F_EXCL
+
+// Values of uapi/linux that golang.org/x/sys/unix does not have.
+const (
+	rtextFilterSkipStats = 1 << 3 // RTEXT_FILTER_SKIP_STATS
+	ifOperUp             = 6      // IF_OPER_UP
+	ip6PriorityKernel    = 256    // IP6_RT_PRIO_ADDRCONF, the metric of connected routes
+)
+
+// attr is an attribute that holds bytes.
+func attr(kind int, data []byte) *nl.RtAttr { return nl.NewRtAttr(kind, data) }
+
+// attr32 is an attribute that holds a number of 32 bits.
+func attr32(kind int, v uint32) *nl.RtAttr { return attr(kind, nl.Uint32Attr(v)) }
+
+// nest is an attribute that holds attributes.
+func nest(kind int, children ...*nl.RtAttr) *nl.RtAttr {
+	a := nl.NewRtAttr(kind, nil)
+	for _, c := range children {
+		a.AddChild(c)
+	}
+	return a
+}
+
+// ifinfo heads messages about the interface index, and sets the flags.
+func ifinfo(index int, flags uint32) *nl.IfInfomsg {
+	m := nl.NewIfInfomsg(unix.AF_UNSPEC)
+	m.Index = int32(index)
+	m.Flags = flags
+	m.Change = flags
+	return m
+}
+
+// newBridge describes a bridge that forwards from the first frame on, and says
+// nothing itself.
+func newBridge(index int) []nl.NetlinkRequestData {
+	return []nl.NetlinkRequestData{
+		ifinfo(index, unix.IFF_UP),
+		attr(unix.IFLA_IFNAME, nl.ZeroTerminated(Bridge)),
+		nest(unix.IFLA_LINKINFO,
+			attr(unix.IFLA_INFO_KIND, nl.NonZeroTerminated("bridge")),
+			nest(unix.IFLA_INFO_DATA,
+				attr32(nl.IFLA_BR_STP_STATE, 0),
+				attr32(nl.IFLA_BR_FORWARD_DELAY, 0),
+				attr(nl.IFLA_BR_MCAST_SNOOPING, nl.Uint8Attr(0)),
+				attr(nl.IFLA_BR_MCAST_QUERIER, nl.Uint8Attr(0)),
+			)),
+	}
+}
+
+// newVeth describes a veth pair, each end in its own namespace. The first end
+// may have a master, and is up; the kernel can do neither for the second.
+func newVeth(mtu int, first, second *port) []nl.NetlinkRequestData {
+	peer := nest(nl.VETH_INFO_PEER, second.attributes(mtu)...)
+	peer.Data = ifinfo(second.end.Index, 0).Serialize()
+	data := []nl.NetlinkRequestData{ifinfo(first.end.Index, first.bornUp())}
+	for _, a := range first.attributes(mtu) {
+		data = append(data, a)
+	}
+	if first.end.Switch {
+		data = append(data, attr32(unix.IFLA_MASTER, uint32(first.space.bridge)))
+	}
+	return append(data, nest(unix.IFLA_LINKINFO,
+		attr(unix.IFLA_INFO_KIND, nl.NonZeroTerminated("veth")),
+		nest(unix.IFLA_INFO_DATA, peer)))
+}
+
+// attributes describes one end of a veth pair. A single queue is enough, keeps
+// frames in order, and spares the kernel objects for one queue per processor.
+func (p *port) attributes(mtu int) []*nl.RtAttr {
+	return []*nl.RtAttr{
+		attr(unix.IFLA_IFNAME, nl.ZeroTerminated(p.end.Interface)),
+		attr(unix.IFLA_ADDRESS, p.mac),
+		attr32(unix.IFLA_MTU, uint32(mtu)),
+		attr32(unix.IFLA_NET_NS_FD, uint32(p.space.ns.FD())),
+		attr32(unix.IFLA_NUM_TX_QUEUES, 1),
+		attr32(unix.IFLA_NUM_RX_QUEUES, 1),
+	}
+}
+
+// noLinkLocal keeps the kernel from making IPv6 addresses for an interface.
+func noLinkLocal(index int) []nl.NetlinkRequestData {
+	return []nl.NetlinkRequestData{
+		ifinfo(index, 0),
+		nest(unix.IFLA_AF_SPEC,
+			nest(unix.AF_INET6,
+				attr(unix.IFLA_INET6_ADDR_GEN_MODE, nl.Uint8Attr(nl.IN6_ADDR_GEN_MODE_NONE)))),
+	}
+}
+
+// newAddress describes an address that is usable at once.
+func newAddress(index int, p netip.Prefix, quickAck bool) []nl.NetlinkRequestData {
+	m := nl.NewIfAddrmsg(family(p.Addr()))
+	m.Prefixlen = uint8(p.Bits())
+	m.Index = uint32(index)
+	addr := p.Addr().AsSlice()
+	var flags uint32
+	if p.Addr().Is6() {
+		flags |= unix.IFA_F_NODAD
+		if p.Addr().IsLinkLocalUnicast() {
+			m.Scope = unix.RT_SCOPE_LINK
+		}
+	}
+	if quickAck && !p.IsSingleIP() {
+		flags |= unix.IFA_F_NOPREFIXROUTE // connectedRoute takes its place
+	}
+	return []nl.NetlinkRequestData{
+		m,
+		attr(unix.IFA_LOCAL, addr),
+		attr(unix.IFA_ADDRESS, addr),
+		attr32(unix.IFA_FLAGS, flags),
+	}
+}
+
+// connectedRoute describes the route that the kernel would have made for an
+// address, but with immediate acknowledgements.
+func connectedRoute(index int, p netip.Prefix) []nl.NetlinkRequestData {
+	m := nl.NewRtMsg()
+	m.Family = uint8(family(p.Addr()))
+	m.Protocol = unix.RTPROT_KERNEL
+	m.Dst_len = uint8(p.Bits())
+	data := []nl.NetlinkRequestData{
+		m,
+		attr(unix.RTA_DST, p.Masked().Addr().AsSlice()),
+		attr32(unix.RTA_OIF, uint32(index)),
+		quickAck(),
+	}
+	if p.Addr().Is4() {
+		m.Scope = unix.RT_SCOPE_LINK
+		return append(data, attr(unix.RTA_PREFSRC, p.Addr().AsSlice()))
+	}
+	return append(data, attr32(unix.RTA_PRIORITY, ip6PriorityKernel))
+}
+
+// newRoute describes a route of the plan. index is 0 if only the gateway says
+// where it leads.
+func newRoute(index int, r plan.Route) []nl.NetlinkRequestData {
+	m := nl.NewRtMsg()
+	m.Family = uint8(family(r.To.Addr()))
+	m.Protocol = unix.RTPROT_STATIC
+	m.Dst_len = uint8(r.To.Bits())
+	data := []nl.NetlinkRequestData{m, attr(unix.RTA_DST, r.To.Masked().Addr().AsSlice())}
+	if r.Via.IsValid() {
+		data = append(data, attr(unix.RTA_GATEWAY, r.Via.AsSlice()))
+	} else if r.To.Addr().Is4() {
+		m.Scope = unix.RT_SCOPE_LINK
+	}
+	if index != 0 {
+		data = append(data, attr32(unix.RTA_OIF, uint32(index)))
+	}
+	if r.QuickAck {
+		data = append(data, quickAck())
+	}
+	return data
+}
+
+// quickAck is the metric of a route over which every segment is acknowledged
+// at once.
+func quickAck() *nl.RtAttr {
+	return nest(unix.RTA_METRICS, attr32(unix.RTAX_QUICKACK, 1))
+}
+
+// getLink asks for the state of an interface. Since Linux 6.8 the kernel then
+// first does the work that it has put off after a change of carrier.
+func getLink(index int) []nl.NetlinkRequestData {
+	return []nl.NetlinkRequestData{
+		ifinfo(index, 0),
+		attr32(unix.IFLA_EXT_MASK, rtextFilterSkipStats),
+	}
+}
+
+func family(a netip.Addr) int {
+	if a.Is4() {
+		return unix.AF_INET
+	}
+	return unix.AF_INET6
+}
+
+// linkLocal forms the link-local address that belongs to a MAC address
+// (RFC 4291 appendix A).
+func linkLocal(mac net.HardwareAddr) netip.Prefix {
+	a := [16]byte{0: 0xfe, 1: 0x80, 11: 0xff, 12: 0xfe}
+	copy(a[8:11], mac[:3])
+	copy(a[13:], mac[3:])
+	a[8] ^= 2 // universal/local
+	return netip.PrefixFrom(netip.AddrFrom16(a), 64)
+}

@@ -1,0 +1,242 @@
+package link
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
+)
+
+// waiting is what a space still lacks before it is ready.
+type waiting struct {
+	links  map[int]*port    // by ifindex: not seen with operstate UP
+	groups map[group]string // not seen as joined; for which address
+}
+
+// A group is a multicast group on an interface.
+type group struct {
+	index int
+	addr  netip.Addr
+}
+
+func (w *waiting) over() bool { return len(w.links) == 0 && len(w.groups) == 0 }
+
+// ready waits until everything that was built carries frames. It asks first,
+// which mostly does; then it subscribes to changes, asks again, and asks again
+// after every change: no change can be missed, and no lost notification hurts.
+func (b *builder) ready(ctx context.Context) error {
+	var late []*space
+	for _, s := range b.spaces {
+		s.expect()
+		if err := s.ask(ctx, b.buf); err != nil {
+			return err
+		}
+		if !s.waiting.over() {
+			late = append(late, s)
+		}
+	}
+	if len(late) == 0 {
+		return nil
+	}
+	w, err := newWaker(ctx)
+	if err != nil {
+		return fmt.Errorf("wait for links: %w", err)
+	}
+	defer w.close()
+	for _, s := range late {
+		if err := w.watch(s); err != nil {
+			return err
+		}
+	}
+	for {
+		if late, err = b.stillLate(ctx, late); err != nil || len(late) == 0 {
+			return err
+		}
+		if err := w.wait(); err != nil {
+			return fmt.Errorf("wait for links: %w", err)
+		}
+		if err := context.Cause(ctx); err != nil {
+			return notReady(late, err)
+		}
+	}
+}
+
+// stillLate asks those that were late, and returns those that still are.
+func (b *builder) stillLate(ctx context.Context, late []*space) ([]*space, error) {
+	var still []*space
+	for _, s := range late {
+		if err := s.ask(ctx, b.buf); err != nil {
+			if context.Cause(ctx) != nil {
+				err = notReady(late, err)
+			}
+			return nil, err
+		}
+		if !s.waiting.over() {
+			still = append(still, s)
+		}
+	}
+	return still, nil
+}
+
+// expect notes what must come true of the space.
+func (s *space) expect() {
+	s.waiting = waiting{links: map[int]*port{}, groups: map[group]string{}}
+	for _, p := range s.ports {
+		s.waiting.links[p.end.Index] = p
+		if s.isSwitch {
+			continue
+		}
+		for _, a := range p.addresses() {
+			if a.Addr().Is6() {
+				what := fmt.Sprintf("link %q: end %q: %v cannot be asked for", p.link.Name, p.end.Node, a.Addr())
+				s.waiting.groups[group{p.end.Index, solicitedNode(a.Addr())}] = what
+			}
+		}
+	}
+	s.conn.observe = s.waiting.observe
+}
+
+// solicitedNode is the group in which an address is asked for (RFC 4291
+// section 2.7.1).
+func solicitedNode(a netip.Addr) netip.Addr {
+	g := [16]byte{0: 0xff, 1: 0x02, 11: 1, 12: 0xff}
+	b := a.As16()
+	copy(g[13:], b[13:])
+	return netip.AddrFrom16(g)
+}
+
+// observe crosses off what a message says.
+func (w *waiting) observe(m message) {
+	switch m.kind {
+	case unix.RTM_NEWLINK:
+		if index, state, ok := parseLink(m); ok && state == ifOperUp {
+			delete(w.links, index)
+		}
+	case unix.RTM_GETMULTICAST: // the answers to it have its own number
+		if index, addr, ok := parseGroup(m); ok {
+			delete(w.groups, group{index, addr})
+		}
+	}
+}
+
+// ask asks the kernel for what the space still waits for.
+func (s *space) ask(ctx context.Context, buf []byte) error {
+	for index, p := range s.waiting.links {
+		s.conn.add(p.about("get state of", p.end.Interface), unix.RTM_GETLINK, 0, getLink(index)...)
+	}
+	if err := s.conn.flush(ctx, buf); err != nil {
+		return err
+	}
+	if len(s.waiting.groups) == 0 {
+		return nil
+	}
+	return s.conn.dump(s.about("list multicast groups", nil), unix.RTM_GETMULTICAST, nl.NewIfAddrmsg(unix.AF_INET6), buf)
+}
+
+// notReady says what is missing when the wait ends with err.
+func notReady(late []*space, err error) error {
+	var missing []string
+	for _, s := range late {
+		for _, p := range s.ports {
+			if s.waiting.links[p.end.Index] != nil {
+				missing = append(missing, fmt.Sprintf("link %q: end %q: %s is not up", p.link.Name, p.end.Node, p.end.Interface))
+			}
+		}
+		for _, what := range s.waiting.groups {
+			missing = append(missing, what)
+		}
+	}
+	const most = 8
+	if more := len(missing) - most; more > 0 {
+		missing = append(missing[:most], fmt.Sprintf("and %d more", more))
+	}
+	return fmt.Errorf("wait for links: %s: %w", strings.Join(missing, "; "), err)
+}
+
+// A waker waits for changes in several namespaces, and for the end of a
+// context. What changed does not matter to it.
+type waker struct {
+	fds    []unix.PollFd // the first is an eventfd, for the context
+	cancel func()        // stops watching the context
+}
+
+func newWaker(ctx context.Context) (*waker, error) {
+	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err != nil {
+		return nil, fmt.Errorf("make eventfd: %w", err)
+	}
+	ended := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(ended)
+		_, _ = unix.Write(fd, []byte{1, 0, 0, 0, 0, 0, 0, 1}) // any number but zero, on any machine
+	})
+	return &waker{
+		fds: []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}},
+		cancel: func() {
+			if !stop() {
+				<-ended
+			}
+		},
+	}, nil
+}
+
+func (w *waker) close() {
+	w.cancel()
+	for _, p := range w.fds {
+		_ = unix.Close(int(p.Fd)) // nothing was written that could be lost
+	}
+}
+
+// watch adds a namespace: changes of its links and IPv6 addresses. It uses a
+// socket of its own, as a flood of notifications on the socket that asks would
+// leave no room for the answers.
+func (w *waker) watch(s *space) error {
+	const groups = 1<<(unix.RTNLGRP_LINK-1) | 1<<(unix.RTNLGRP_IPV6_IFADDR-1)
+	fd := -1
+	err := s.ns.Do(func() (err error) {
+		fd, err = unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_ROUTE)
+		return err
+	})
+	if err != nil {
+		return s.about("watch links", nil).err(err, "")
+	}
+	w.fds = append(w.fds, unix.PollFd{Fd: int32(fd), Events: unix.POLLIN})
+	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: groups}); err != nil {
+		return s.about("watch links", nil).err(err, "")
+	}
+	return nil
+}
+
+// wait returns when something changed, and forgets what it was.
+func (w *waker) wait() error {
+	for {
+		_, err := unix.Poll(w.fds, -1)
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, unix.EINTR) {
+			return fmt.Errorf("poll: %w", err)
+		}
+	}
+	for _, p := range w.fds[1:] {
+		if p.Revents == 0 {
+			continue
+		}
+		// Notifications that did not fit are reported as ENOBUFS, once.
+		var none [1]byte
+		for {
+			_, _, err := unix.Recvfrom(int(p.Fd), none[:], 0)
+			if errors.Is(err, unix.EAGAIN) {
+				break
+			}
+			if err != nil && !errors.Is(err, unix.ENOBUFS) && !errors.Is(err, unix.EINTR) {
+				return fmt.Errorf("receive notification: %w", err)
+			}
+		}
+	}
+	return nil
+}
