@@ -24,6 +24,7 @@ const (
 // A Verdict is the judgement on one expectation, with its evidence.
 type Verdict struct {
 	Name      string         `json:"name"` // control.client.states
+	Kind      Kind           `json:"kind"`
 	Outcome   Outcome        `json:"outcome"`
 	Want      string         `json:"want"`
 	Got       string         `json:"got"`
@@ -42,7 +43,31 @@ type Seen struct {
 	Grade  probes.Grade  `json:"grade"`
 	Count  int           `json:"count"` // of the Of things that the expectation names
 	Of     int           `json:"of"`
+	Event  uint64        `json:"event,omitempty"` // its event, where there is one that says it all
 }
+
+// A Kind is a kind of expectation.
+type Kind string
+
+// The kinds. StepKind is implied by every step: that it goes well or, with
+// expect_error, that it fails.
+const (
+	OpeningKind         Kind = "opening"
+	ClosingKind         Kind = "closing"
+	StatesKind          Kind = "states"
+	FirstFINKind        Kind = "first_fin"
+	TimeWaitKind        Kind = "time_wait"
+	ResetsKind          Kind = "resets"
+	RetransmissionsKind Kind = "retransmissions"
+	ReplyKind           Kind = "reply"
+	FailsKind           Kind = "fails"
+	BytesKind           Kind = "bytes"
+	TextKind            Kind = "text"
+	CountKind           Kind = "connection_count"
+	OrderKind           Kind = "order"
+	DurationKind        Kind = "duration"
+	StepKind            Kind = "step"
+)
 
 // Evidence points into the record.
 type Evidence struct {

@@ -1,0 +1,149 @@
+package check
+
+import (
+	"fmt"
+	"slices"
+
+	"netlab/probes"
+	"netlab/probes/timeline"
+	"netlab/scenarios"
+)
+
+// unobserved is the value of what may have been overlooked.
+const unobserved = "not observed"
+
+// tally observes what the scenario wants counted over its runs, whether it
+// is expected or not.
+func (j *judge) tally() []Observation {
+	var out []Observation
+	for _, name := range j.sc.Tally {
+		out = append(out, Observation{Name: name, Value: j.observe(name)})
+	}
+	return out
+}
+
+// observe returns the value of an expectation by its name. Names may hold
+// dots themselves: the names that the scenario allows are tried.
+func (j *judge) observe(name string) string {
+	for _, conn := range j.connectionNames() {
+		if rest, ok := cutName(name, conn); ok {
+			c := Connection(j.tl, j.sc, conn)
+			if c == nil {
+				return "no connection"
+			}
+			if value, ok := j.observeConnection(c, rest); ok {
+				return value
+			}
+		}
+	}
+	for i := range j.sc.Steps {
+		if as := common(&j.sc.Steps[i]).As; as != "" {
+			if rest, ok := cutName(name, "steps."+as); ok {
+				return stepValue(j.step(j.sc.Steps[i].Index), Kind(rest))
+			}
+		}
+	}
+	for _, s := range j.sc.Servers {
+		if name == "connection_count."+s.Name {
+			n := 0
+			for _, c := range j.tl.Connections {
+				if c.Server == s.Name {
+					n++
+				}
+			}
+			return fmt.Sprint(n)
+		}
+	}
+	for _, v := range j.verdicts {
+		if v.Name == name {
+			return v.Got
+		}
+	}
+	return unobserved
+}
+
+// connectionNames returns all names that may mean a connection.
+func (j *judge) connectionNames() []string {
+	var names []string
+	for _, n := range j.sc.Connections {
+		names = append(names, n.Name)
+	}
+	for i := range j.sc.Steps {
+		if as := common(&j.sc.Steps[i]).As; as != "" && !slices.Contains(names, as) {
+			names = append(names, as)
+		}
+	}
+	return names
+}
+
+func cutName(name, head string) (string, bool) {
+	if len(name) > len(head)+1 && name[:len(head)] == head && name[len(head)] == '.' {
+		return name[len(head)+1:], true
+	}
+	return "", false
+}
+
+// observeConnection returns the value of an expectation on a connection.
+// What the wire tells is said only where the wire is whole.
+func (j *judge) observeConnection(c *timeline.Connection, what string) (string, bool) {
+	frames := j.read(c)
+	var value string
+	switch Kind(what) {
+	case OpeningKind:
+		value = framesText(c, Opening(frames), true)
+	case ClosingKind:
+		value = framesText(c, Closing(frames), false)
+	case FirstFINKind:
+		var ends []*timeline.Endpoint
+		if f := firstFIN(frames); f != nil {
+			ends = append(ends, f.End)
+		}
+		value = endsText(c, ends)
+	case TimeWaitKind:
+		var ends []*timeline.Endpoint
+		for _, e := range c.Ends() {
+			if visitTo(e, probes.TimeWait) != nil {
+				ends = append(ends, e)
+			}
+		}
+		value = endsText(c, ends)
+	case ResetsKind, RetransmissionsKind:
+		var v Verdict
+		if Kind(what) == ResetsKind {
+			j.resets(&v, c, scenarios.Count{Max: -1})
+		} else {
+			j.retransmissions(&v, c, scenarios.Count{Max: -1})
+		}
+		value = v.Got
+	default:
+		for _, e := range c.Ends() {
+			for _, name := range []string{EndName(c, e), scenarios.Opener, scenarios.Acceptor} {
+				if x, _ := findEnd(c, name); x == e && what == name+".states" {
+					return pathText(path(judged(e))), true
+				}
+			}
+		}
+		return "", false
+	}
+	if j.wireDoubt(c) != nil {
+		return unobserved, true
+	}
+	return value, true
+}
+
+func stepValue(s *timeline.Step, kind Kind) string {
+	if s == nil || s.End == 0 {
+		return unobserved
+	}
+	switch kind {
+	case ReplyKind:
+		return fmt.Sprint(s.Reply)
+	case FailsKind:
+		return yesNo(s.Error != "")
+	case BytesKind:
+		return fmt.Sprint(s.Bytes)
+	case TextKind:
+		return s.Text
+	}
+	return unobserved
+}
