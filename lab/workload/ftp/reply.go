@@ -8,16 +8,16 @@ import (
 
 // Reply codes that decisions depend on; RFC 959 section 4.2, RFC 4217.
 const (
-	codeReady        = 220
-	codeGoodbye      = 221
-	codeTransferDone = 226
-	codePassive      = 227
-	codeExtended     = 229
-	codeLoggedIn     = 230
-	codeAuthTLS      = 234
-	codeNeedPassword = 331
-	codeRenameTo     = 350
-	codeAborted      = 426
+	codeReady          = 220
+	codeGoodbye        = 221
+	codeNothingToAbort = 225
+	codePassive        = 227
+	codeExtended       = 229
+	codeLoggedIn       = 230
+	codeAuthTLS        = 234
+	codeNeedPassword   = 331
+	codeRenameTo       = 350
+	codeAborted        = 426
 )
 
 // A Reply is one reply of a server, RFC 959 section 4.2.

@@ -1,0 +1,307 @@
+package ftp
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"net"
+	"strings"
+
+	"netlab/lab/workload"
+)
+
+// A channel is one connection of a client: the guarded socket and, if there is
+// TLS, that on top of it.
+type channel struct {
+	*guard
+	secure *tls.Conn // nil without TLS
+	eof    bool      // the secured stream has ended; the socket may not have
+}
+
+// Read receives from the stream.
+func (c *channel) Read(p []byte) (int, error) {
+	if c.secure != nil {
+		return c.secure.Read(p)
+	}
+	return c.guard.Read(p)
+}
+
+// Write sends to the stream.
+func (c *channel) Write(p []byte) (int, error) {
+	if c.secure != nil {
+		return c.secure.Write(p)
+	}
+	return c.guard.Write(p)
+}
+
+// closeIn closes the channel in a style. read is where the peer's last words
+// are read, and goodbye waits for the reply that says so; goodbye may be nil.
+func (c *channel) closeIn(ctx context.Context, style workload.Close, read func([]byte) (int, error), goodbye func() error) error {
+	c.guard.setLimit(0) // the style has its own
+	ending := &ending{channel: c, read: read}
+	switch style.Style {
+	case workload.Reset:
+		ending.notified = true // RST at once: TLS says nothing either
+	case workload.AfterPeer:
+		// After the peer's FIN, TLS's last word would be answered by RST.
+		ending.notify()
+	}
+	return style.Do(ctx, ending, goodbye)
+}
+
+// An ending is a channel that is being closed: TLS's close_notify goes out
+// before the sending half is closed, and what is drained is drained to the
+// socket's end.
+type ending struct {
+	*channel
+	read     func([]byte) (int, error)
+	notified bool
+}
+
+// Read drains the stream, then, below TLS, the socket.
+func (e *ending) Read(p []byte) (int, error) {
+	if e.secure == nil {
+		return e.read(p)
+	}
+	if !e.eof {
+		n, err := e.read(p)
+		var timeout net.Error
+		if err == nil || errors.As(err, &timeout) && timeout.Timeout() {
+			return n, err
+		}
+		e.eof = true
+		return n, nil
+	}
+	return e.guard.Read(p)
+}
+
+// notify sends close_notify once. It fails before the handshake, where there
+// is nothing to close, and on broken connections.
+func (e *ending) notify() {
+	if e.secure != nil && !e.notified {
+		e.notified = true
+		_ = e.secure.CloseWrite()
+	}
+}
+
+// CloseWrite shuts the sending half of TLS and of the socket.
+func (e *ending) CloseWrite() error {
+	e.notify()
+	return e.guard.Conn.CloseWrite()
+}
+
+// Close closes TLS's sending half and the socket.
+func (e *ending) Close() error { return e.CloseBecause("") }
+
+// CloseBecause is Close with a reason.
+func (e *ending) CloseBecause(reason string) error {
+	e.notify()
+	return e.guard.Conn.CloseBecause(reason)
+}
+
+// A control is a session's control channel. Whoever reads from it, the library
+// or the raw client, the replies that pass are kept.
+type control struct {
+	channel
+	parser  replyParser
+	replies []Reply // of the operation under way
+	taken   int     // how many of them readReply has returned
+	again   []byte  // to be read once more: the greeting, for the library
+
+	style   workload.Close  // for Close
+	ctx     context.Context // for Close, which has none of its own
+	goodbye bool            // QUIT has been sent
+}
+
+// maxReplies is how many replies of one operation are kept.
+const maxReplies = 1000
+
+var errTooManyReplies = errors.New("too many replies to one command")
+
+// Read receives, and watches what is received.
+func (c *control) Read(p []byte) (int, error) {
+	if len(c.again) > 0 {
+		n := copy(p, c.again)
+		c.again = c.again[n:]
+		return n, nil
+	}
+	n, err := c.channel.Read(p)
+	if fault := c.parser.feed(p[:n], func(r Reply) { c.replies = append(c.replies, r) }); fault != nil {
+		return 0, fault
+	}
+	if len(c.replies) > maxReplies {
+		return 0, errTooManyReplies
+	}
+	return n, err
+}
+
+// readReply returns the next reply, preliminary or not.
+func (c *control) readReply() (Reply, error) {
+	buf := make([]byte, 4<<10)
+	for c.taken == len(c.replies) {
+		if _, err := c.Read(buf); err != nil && c.taken == len(c.replies) {
+			if err == io.EOF {
+				err = io.ErrUnexpectedEOF
+			}
+			return Reply{}, err
+		}
+	}
+	c.taken++
+	return c.replies[c.taken-1], nil
+}
+
+// send sends a command. A line end inside would be two commands.
+func (c *control) send(line string) error {
+	if strings.ContainsAny(line, "\r\n\x00") {
+		return fmt.Errorf("command %.40q holds a line end", strings.Fields(line + " x")[0])
+	}
+	_, err := io.WriteString(c, line+"\r\n")
+	return err
+}
+
+// command sends a command and returns the reply to it.
+func (c *control) command(line string) (Reply, error) {
+	if err := c.send(line); err != nil {
+		return Reply{}, err
+	}
+	return c.readReply()
+}
+
+// expect is command where any other reply than code is an error.
+func (c *control) expect(code int, line string) (Reply, error) {
+	reply, err := c.command(line)
+	if err == nil && reply.Code != code {
+		err = &ReplyError{reply.Code, reply.Text}
+	}
+	return reply, err
+}
+
+// forget drops the replies of the operation before. The raw client keeps those
+// that have come and were not asked for yet (a 421 that came with the last
+// reply); for the library, its own buffer does that.
+func (c *control) forget(raw bool) {
+	if !raw {
+		c.taken = len(c.replies)
+	}
+	c.replies = append([]Reply(nil), c.replies[c.taken:]...)
+	c.taken = 0
+}
+
+// seen returns the replies that the operation under way was given.
+func (c *control) seen(raw bool) []Reply {
+	if raw {
+		return append([]Reply(nil), c.replies[:c.taken]...)
+	}
+	return append([]Reply(nil), c.replies...)
+}
+
+// last returns the last reply that has come.
+func (c *control) last() (Reply, bool) {
+	if len(c.replies) == 0 {
+		return Reply{}, false
+	}
+	return c.replies[len(c.replies)-1], true
+}
+
+// upgrade starts TLS on the channel. Bytes that came before it, in clear text,
+// would be taken for protected ones: they are refused.
+func (c *control) upgrade(ctx context.Context, config *tls.Config) error {
+	if c.taken != len(c.replies) || !c.parser.between() {
+		return errors.New("start TLS: the server sent clear text after its reply")
+	}
+	c.secure = tls.Client(c.guard, config)
+	if err := c.secure.HandshakeContext(ctx); err != nil {
+		return fmt.Errorf("start TLS: %w", err)
+	}
+	return nil
+}
+
+// Close closes the control connection in its style.
+func (c *control) Close() error {
+	var goodbye func() error
+	if c.goodbye {
+		goodbye = c.awaitGoodbye
+	}
+	return c.closeIn(c.ctx, c.style, c.drain, goodbye)
+}
+
+// drain is Read for a close: the replies that pass have been waited for.
+func (c *control) drain(p []byte) (int, error) {
+	n, err := c.Read(p)
+	c.taken = len(c.replies)
+	return n, err
+}
+
+// awaitGoodbye reads to the 221. Late replies to earlier commands may come first.
+func (c *control) awaitGoodbye() error {
+	for {
+		reply, err := c.readReply()
+		if err != nil || reply.Code == codeGoodbye {
+			return err
+		}
+		if reply.failed() {
+			return &ReplyError{reply.Code, reply.Text}
+		}
+	}
+}
+
+// A data is one data channel of a client. What passes is counted.
+type data struct {
+	channel
+	style workload.Close
+	ctx   context.Context // for Close, which has none of its own
+	bytes int64
+	sum   hash.Hash
+	// shake asks Close for a TLS handshake, if nothing has been sent that
+	// would have brought it about: an empty upload.
+	shake  bool
+	closed bool
+}
+
+func newData(ctx context.Context, g *guard, config *tls.Config, style workload.Close) *data {
+	d := &data{channel: channel{guard: g}, style: style, ctx: ctx, sum: sha256.New()}
+	if config != nil {
+		// The handshake comes with the first byte: servers begin it only
+		// after the command.
+		d.secure = tls.Client(g, config)
+	}
+	return d
+}
+
+// Read receives and counts.
+func (d *data) Read(p []byte) (int, error) {
+	n, err := d.channel.Read(p)
+	d.count(p[:n])
+	return n, err
+}
+
+// Write sends and counts.
+func (d *data) Write(p []byte) (int, error) {
+	n, err := d.channel.Write(p)
+	d.count(p[:n])
+	return n, err
+}
+
+func (d *data) count(p []byte) {
+	d.bytes += int64(len(p))
+	d.sum.Write(p)
+}
+
+// Close closes the data connection in its style. What is drained then is not
+// counted.
+func (d *data) Close() error {
+	if d.closed {
+		return nil
+	}
+	d.closed = true
+	if d.shake && d.secure != nil {
+		if err := d.secure.HandshakeContext(d.ctx); err != nil {
+			return errors.Join(err, d.guard.Conn.Close())
+		}
+	}
+	return d.closeIn(d.ctx, d.style, d.channel.Read, nil)
+}
