@@ -103,4 +103,5 @@ type StepRequest struct {
 	Target  netip.AddrPort // of an ftp.connect
 	Server  string         // the name to verify in a certificate
 	Timeout time.Duration
+	Raw     bool // the session will do what only our own client can
 }

@@ -109,12 +109,28 @@ func (r *runner) do(ctx context.Context, s *scenarios.Step, where string) (probe
 		if err != nil {
 			return probes.Step{}, err
 		}
-		request.Target, request.Server = target, r.server(c.To).Node
+		request.Target, request.Server, request.Raw = target, r.server(c.To).Node, r.needsRaw(c.As)
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, request.Timeout+grace,
 		fmt.Errorf("node %s did not answer within %v", where, request.Timeout+grace))
 	defer cancel()
 	return r.lab.Step(ctx, where, request)
+}
+
+// needsRaw reports whether a session has steps that the client library cannot
+// take: ABOR, lines as typed, replies that nobody asked for.
+func (r *runner) needsRaw(session string) bool {
+	for i := range r.Scenario.Steps {
+		s := &r.Scenario.Steps[i]
+		if s.Session() != session {
+			continue
+		}
+		if s.FTPAbort != nil || s.FTPRaw != nil || s.FTPReply != nil ||
+			s.FTPRetrieve != nil && s.FTPRetrieve.AbortAfter > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 func (r *runner) server(name string) scenarios.Server {

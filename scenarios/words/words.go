@@ -103,3 +103,21 @@ func (m Message) MarshalJSON() ([]byte, error) {
 		ZH string `json:"zh"`
 	}{m.ID, m.In(English), m.In(Chinese)})
 }
+
+// An Error is an error that is said in the reader's language.
+type Error struct {
+	Message
+	Cause error // may be nil
+}
+
+// Err makes an error of a message.
+func Err(id ID, args ...any) *Error { return &Error{Message: M(id, args...)} }
+
+// Because adds the cause, for errors.Is.
+func (e *Error) Because(cause error) *Error { e.Cause = cause; return e }
+
+// Error returns the English text.
+func (e *Error) Error() string { return e.In(English) }
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Cause }

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+
+	"netlab/scenarios/words"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+)
+
+// netlab runs the command with arguments and returns its exit code.
+func netlab(ctx context.Context, e *env, args []string) int {
+	root := e.root()
+	root.SetArgs(args)
+	root.SetIn(e.stdin)
+	root.SetOut(e.stdout)
+	root.SetErr(e.stderr)
+	err := root.ExecuteContext(ctx)
+	if err != nil && err.Error() != "" {
+		fmt.Fprintf(e.stderr, "netlab: %s\n", strings.TrimRight(e.say(err), "\n"))
+	}
+	return exitCode(err)
+}
+
+// say returns an error's text in the reader's language, where it has one.
+func (e *env) say(err error) string {
+	if x, ok := err.(*exit); ok {
+		err = x.err
+	}
+	if t, ok := err.(interface{ In(words.Lang) string }); ok {
+		return t.In(e.lang)
+	}
+	return err.Error()
+}
+
+// t returns a text of the catalogue in the reader's language.
+func (e *env) t(id words.ID, args ...any) string { return words.M(id, args...).In(e.lang) }
+
+// root returns the tree of commands. Nouns read, verbs change.
+func (e *env) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "netlab",
+		Short:         e.t(words.HelpNetlab),
+		Long:          e.t(words.HelpNetlabLong),
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.PersistentFlags().String("lang", string(e.lang), e.t(words.HelpLang))
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+		value, _ := cmd.Flags().GetString("lang")
+		if _, ok := words.ParseLang(value); !ok {
+			return words.Err(words.BadLang, value)
+		}
+		return nil
+	}
+	root.AddCommand(e.runCommand(), e.listCommand(), e.showCommand(), e.validateCommand(),
+		e.planCommand(), e.schemaCommand(), e.checkCommand(), e.doctorCommand(), e.versionCommand())
+	root.AddCommand(e.languageTopic())
+	return root
+}
+
+// terminal returns the width of a terminal, and whether f is one.
+func terminal(f *os.File) (int, bool) {
+	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
+	if err != nil || size.Col == 0 {
+		return 80, err == nil
+	}
+	return int(size.Col), true
+}

@@ -1,0 +1,116 @@
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+
+	"netlab/lab/netns"
+	"netlab/probes"
+	"netlab/probes/calls"
+
+	"golang.org/x/sys/unix"
+)
+
+// An agent runs the servers and clients of one node. It lives as long as its
+// control connection.
+type agent struct {
+	node   string
+	cookie uint64 // of the network namespace
+	broken error  // why it cannot work; told to whoever asks
+	calls  *calls.Recorder
+
+	mu       sync.Mutex
+	servers  []stopper
+	sessions map[string]*session
+}
+
+// A stopper is a server that can be stopped.
+type stopper interface {
+	Stop(ctx context.Context) error
+}
+
+// attend is the agent's main.
+func attend(ctx context.Context) error {
+	if len(os.Args) != 3 {
+		return errors.New("started without the names of node and host")
+	}
+	control, err := NewConn(os.NewFile(controlFD, "control"))
+	if err != nil {
+		return err
+	}
+	a := &agent{node: os.Args[1], sessions: map[string]*session{}}
+	a.broken = a.moveIn(os.Args[2])
+	a.calls = calls.New(a.node, a.cookie, func(e probes.Event) {
+		// If nobody listens any more, this process is about to end.
+		_ = control.Send(envelope{Events: []probes.Event{e}})
+	})
+	return Serve(ctx, control, a.handle)
+}
+
+// moveIn furnishes the node: its host name, its /etc/hosts, its own cookie.
+func (a *agent) moveIn(hostname string) error {
+	if err := unix.Sethostname([]byte(hostname)); err != nil {
+		return &Refused{"set host name", err}
+	}
+	text := os.NewFile(hostsFD, "hosts")
+	defer text.Close()
+	// The descriptor's position is shared with the other agents.
+	hosts, err := io.ReadAll(io.NewSectionReader(text, 0, 1<<30))
+	if err != nil {
+		return fmt.Errorf("read hosts: %w", err)
+	}
+	if err := ownEtc(hosts); err != nil {
+		return err
+	}
+	here, err := netns.Here()
+	if err != nil {
+		return err
+	}
+	a.cookie = here.Cookie()
+	return here.Close()
+}
+
+func (a *agent) handle(ctx context.Context, do string, body json.RawMessage, files []*os.File) (any, []*os.File, error) {
+	defer closeFiles(files)
+	if a.broken != nil {
+		return nil, nil, a.broken
+	}
+	switch do {
+	case doHello:
+		return HelloReply{PID: os.Getpid(), Cookie: a.cookie}, nil, nil
+	case doServe:
+		var r ServeRequest
+		if err := json.Unmarshal(body, &r); err != nil {
+			return nil, nil, err
+		}
+		return nil, nil, a.serve(ctx, r, files)
+	case doStep:
+		var r StepRequest
+		if err := json.Unmarshal(body, &r); err != nil {
+			return nil, nil, err
+		}
+		result, err := a.step(ctx, r)
+		return result, nil, err
+	case doFinish:
+		return nil, nil, a.finish(ctx)
+	}
+	return nil, nil, fmt.Errorf("agent cannot %q", do)
+}
+
+// finish stops the servers, last first.
+func (a *agent) finish(ctx context.Context) error {
+	a.mu.Lock()
+	servers := a.servers
+	a.servers = nil
+	a.mu.Unlock()
+	var errs []error
+	for i := len(servers) - 1; i >= 0; i-- {
+		errs = append(errs, servers[i].Stop(ctx))
+	}
+	return errors.Join(errs...)
+}

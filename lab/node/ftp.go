@@ -1,0 +1,220 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+
+	"netlab/lab/workload"
+	"netlab/lab/workload/ftp"
+	"netlab/probes"
+	"netlab/probes/calls"
+	"netlab/scenarios"
+
+	"golang.org/x/sys/unix"
+)
+
+// A session is a client's session, and who records its calls.
+type session struct {
+	ftp    *ftp.Session
+	caller *calls.Caller
+}
+
+// serve starts a server; it listens when serve returns. A directory that it
+// serves came as a descriptor.
+func (a *agent) serve(ctx context.Context, r ServeRequest, files []*os.File) error {
+	spec := ftpSpec(r.Server.FTP)
+	if r.Dir {
+		if len(files) != 1 {
+			return errors.New("the directory to serve did not come along")
+		}
+		// Kept open for as long as the server may walk it.
+		dir, err := keep(files[0])
+		if err != nil {
+			return err
+		}
+		spec.Dir = dir
+	}
+	names := append([]string(nil), r.Names...)
+	for _, addr := range r.Addrs {
+		names = append(names, addr.String())
+	}
+	server, err := ftp.Start(context.WithoutCancel(ctx), spec, ftp.ServerOptions{
+		Calls: a.calls.Caller(r.Server.Name), Names: names,
+		Log: slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{Level: slog.LevelDebug}),
+	})
+	if err != nil {
+		return err
+	}
+	a.mu.Lock()
+	a.servers = append(a.servers, server)
+	a.mu.Unlock()
+	return nil
+}
+
+// keep returns a path by which the directory can be reached for as long as
+// this process lives.
+func keep(dir *os.File) (string, error) {
+	kept, err := unix.FcntlInt(dir.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return "", fmt.Errorf("keep directory to serve: %w", err)
+	}
+	return fmt.Sprintf("/proc/self/fd/%d", kept), nil
+}
+
+// ftpSpec says in the workload's words what the scenario says in its own.
+func ftpSpec(f *scenarios.FTPServer) ftp.ServerSpec {
+	check := bool(f.PeerCheck)
+	spec := ftp.ServerSpec{
+		Port: f.Port, Anonymous: f.Anonymous,
+		Users: map[string]string{}, Files: map[string]ftp.File{},
+		DirMode:      ftp.DirMode(f.DirMode),
+		PassivePorts: ftp.PortRange{Low: uint16(f.PassivePorts.Low), High: uint16(f.PassivePorts.High)},
+		Active:       ftp.ActiveMode(f.Active), TLS: ftp.TLSMode(f.TLS),
+		IdleTimeout: workload.Duration(f.IdleTimeout.Duration), PeerCheck: &check,
+		Close: closeOf(f.Close), DataClose: closeOf(f.DataClose),
+	}
+	if f.Active == scenarios.ActiveOff {
+		spec.Active = ftp.ActiveOff
+	}
+	for _, u := range f.Users {
+		spec.Users[u.Name] = u.Password
+	}
+	for _, file := range f.Files {
+		spec.Files[file.Name] = ftp.File{Content: file.Content, Size: int64(file.Size)}
+	}
+	return spec
+}
+
+func closeOf(c scenarios.Close) workload.Close {
+	return workload.Close{Style: workload.CloseStyle(c.Style), Delay: c.Delay.Duration}
+}
+
+// step takes a step. That it fails is a result.
+func (a *agent) step(ctx context.Context, r StepRequest) (probes.Step, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, r.Timeout, fmt.Errorf("no answer within %v", r.Timeout))
+	defer cancel()
+	var result ftp.Result
+	var err error
+	if c := r.Step.FTPConnect; c != nil {
+		result, err = a.connect(ctx, r, c)
+	} else {
+		s := a.session(r.Step.Session())
+		if s == nil {
+			err = fmt.Errorf("no session %q: it was not opened", r.Step.Session())
+		} else {
+			s.caller.SetStep(r.Step.Index)
+			result, err = takeStep(ctx, s.ftp, r.Step)
+		}
+	}
+	step := probes.Step{Reply: result.Reply, Text: result.Text, Bytes: result.Bytes, SHA256: result.SHA256}
+	if err != nil {
+		step.Error = err.Error()
+	}
+	return step, nil
+}
+
+func (a *agent) session(name string) *session {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.sessions[name]
+}
+
+// connect opens a session and keeps it under its name.
+func (a *agent) connect(ctx context.Context, r StepRequest, c *scenarios.FTPConnect) (ftp.Result, error) {
+	caller := a.calls.Caller(c.As)
+	caller.SetStep(r.Step.Index)
+	options := ftp.Options{
+		// The lab's certificates vouch for themselves.
+		TLS: ftp.TLSMode(c.TLS), Insecure: true, ServerName: r.Server,
+		Mode: ftp.DataMode(c.Mode), TrustPASV: c.TrustPASV,
+		Timeout: workload.Duration(r.Timeout), DataClose: closeOf(c.DataClose),
+	}
+	if r.Raw {
+		options.Client = ftp.Raw
+	}
+	opened, result, err := ftp.Connect(ctx, caller, r.Target.String(), options)
+	if err != nil {
+		return result, err
+	}
+	a.mu.Lock()
+	a.sessions[c.As] = &session{ftp: opened, caller: caller}
+	a.mu.Unlock()
+	return result, nil
+}
+
+// takeStep does what a step's verb says.
+func takeStep(ctx context.Context, s *ftp.Session, step scenarios.Step) (ftp.Result, error) {
+	switch {
+	case step.FTPLogin != nil:
+		return s.Login(ctx, step.FTPLogin.User, step.FTPLogin.Password)
+	case step.FTPList != nil:
+		return s.List(ctx, step.FTPList.Path)
+	case step.FTPRetrieve != nil:
+		if some := int64(step.FTPRetrieve.AbortAfter); some > 0 {
+			return retrieveSome(ctx, s, step.FTPRetrieve.Path, some)
+		}
+		return s.Retrieve(ctx, step.FTPRetrieve.Path)
+	case step.FTPStore != nil:
+		return s.Store(ctx, step.FTPStore.Path, contentOf(step.FTPStore))
+	case step.FTPAppend != nil:
+		return s.Append(ctx, step.FTPAppend.Path, contentOf(step.FTPAppend))
+	case step.FTPRename != nil:
+		return s.Rename(ctx, step.FTPRename.From, step.FTPRename.To)
+	case step.FTPRaw != nil:
+		return s.Raw(ctx, step.FTPRaw.Command)
+	case step.FTPQuit != nil:
+		return s.Quit(ctx, closeOf(step.FTPQuit.Close))
+	case step.FTPClose != nil:
+		return s.Close(ctx, closeOf(step.FTPClose.Close))
+	}
+	return takeShortStep(ctx, s, step)
+}
+
+// takeShortStep does the verbs that need only the control connection.
+func takeShortStep(ctx context.Context, s *ftp.Session, step scenarios.Step) (ftp.Result, error) {
+	switch {
+	case step.FTPDelete != nil:
+		return s.Delete(ctx, step.FTPDelete.Path)
+	case step.FTPMakeDir != nil:
+		return s.MakeDir(ctx, step.FTPMakeDir.Path)
+	case step.FTPRemoveDir != nil:
+		return s.RemoveDir(ctx, step.FTPRemoveDir.Path)
+	case step.FTPChangeDir != nil:
+		return s.ChangeDir(ctx, step.FTPChangeDir.Path)
+	case step.FTPSize != nil:
+		return s.Size(ctx, step.FTPSize.Path)
+	case step.FTPDirectory != nil:
+		return s.CurrentDir(ctx)
+	case step.FTPNoop != nil:
+		return s.Noop(ctx)
+	case step.FTPAbort != nil:
+		return s.Abort(ctx)
+	case step.FTPReply != nil:
+		return s.AwaitReply(ctx)
+	}
+	return ftp.Result{}, fmt.Errorf("this version cannot do %q", step.Verb)
+}
+
+// retrieveSome fetches the beginning of a file and breaks the transfer off.
+func retrieveSome(ctx context.Context, s *ftp.Session, path string, some int64) (ftp.Result, error) {
+	part, err := s.RetrieveSome(ctx, path, some)
+	if err != nil {
+		return part, err
+	}
+	result, err := s.Abort(ctx)
+	result.Bytes, result.SHA256 = part.Bytes, part.SHA256
+	return result, err
+}
+
+// contentOf returns what a store sends.
+func contentOf(s *scenarios.FTPStore) io.Reader {
+	if s.Size > 0 {
+		return ftp.Generated(int64(s.Size))
+	}
+	return strings.NewReader(s.Content)
+}
