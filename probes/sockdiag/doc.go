@@ -11,9 +11,9 @@
 // the state that the event names after the event's Sample.Since, which is the
 // beginning of the look before, and not after its Time, which is the end of
 // the look that found it. One look of one address family in one namespace
-// costs 100 to 300 microseconds of CPU, as the kernel walks a hash table that
-// is shared with every other namespace (a namespace with a table of its own,
-// net.ipv4.tcp_child_ehash_entries, costs a tenth).
+// costs about 300 microseconds of CPU, as the kernel walks a hash table that is
+// shared with every other namespace; in a namespace with a small table of its
+// own (net.ipv4.tcp_child_ehash_entries of its parent) it costs a tenth.
 //
 // The package also answers two questions that need no probe running: is
 // anyone listening ([Listening], [WaitListen]), and it can end connections
