@@ -14,7 +14,7 @@ type Expect struct {
 // ConnectionExpect is what is expected of one connection.
 type ConnectionExpect struct {
 	At              Pos
-	Name            string
+	Name            string      `ref:"connection"`
 	Ends            []EndExpect `key:"ends" doc:"Expectations on its ends, by node (or opener, acceptor)."`
 	Opening         *Pattern    `key:"opening" doc:"Segments from the first SYN until both ends are ESTABLISHED."`
 	Closing         *Pattern    `key:"closing" doc:"Segments from the first FIN or RST on."`
@@ -37,7 +37,7 @@ type StateName struct{ probes.State }
 // StepExpect is what is expected of a step's result.
 type StepExpect struct {
 	At    Pos
-	Name  string
+	Name  string  `ref:"step"`
 	Reply *Count  `key:"reply" doc:"Reply code, as 226 or {at_least: 400, at_most: 499}."`
 	Error *YesNo  `key:"fails" doc:"Whether the step failed."`
 	Bytes *Count  `key:"bytes" doc:"Bytes that it moved."`
@@ -47,7 +47,7 @@ type StepExpect struct {
 // CountExpect is how many connections a server is to have had.
 type CountExpect struct {
 	At    Pos
-	Name  string // of the server
+	Name  string `ref:"server"`
 	Count Count
 }
 
@@ -116,7 +116,7 @@ const (
 type Moment struct {
 	At    Pos
 	Text  string // as written
-	Name  string // of the step or connection
+	Name  string `key:"-"` // of the step or connection
 	End   string // "" for started, ended, opened, closed
 	Point string // started, ended, opened, closed; else ""
 	Word  SegmentWord

@@ -34,7 +34,7 @@ type Scenario struct {
 	Steps       []Step           `key:"steps" doc:"What is done, in order."`
 	Connections []ConnectionName `key:"connections" doc:"Names for the connections that expectations speak about; a step's 'as' gives one by itself."`
 	Expect      Expect           `key:"expect" doc:"What must be seen."`
-	Runs        int              `key:"runs" default:"1" doc:"How often the scenario is run."`
+	Runs        int              `key:"runs" default:"1" min:"1" max:"100000" doc:"How often the scenario is run."`
 	Tally       []string         `key:"tally" doc:"Names of expectations (control.first_fin) whose observed values are counted over the runs; judges nothing."`
 	Variants    []Variant        `key:"variants" doc:"Changed copies of the scenario, as JSON Merge Patches (RFC 7396)."`
 	Limits      Limits           `key:"limits" doc:"Bounds; exceeding one is an error that names it."`
@@ -42,8 +42,8 @@ type Scenario struct {
 
 // A Text is for people: one string, or one for each language.
 type Text struct {
-	EN string `key:"en" doc:"English."`
-	ZH string `key:"zh" doc:"Chinese."`
+	EN string `key:"en" text:"prose" doc:"English."`
+	ZH string `key:"zh" text:"prose" doc:"Chinese."`
 }
 
 // In returns the text in a language, or in the other where it is missing.
@@ -108,13 +108,13 @@ type Link struct {
 	At   Pos
 	Name string
 	Ends []End `key:"ends,required" doc:"The two ends, by the name of the node or switch."`
-	MTU  int   `key:"mtu" default:"1500" doc:"Largest packet, 1280 to 65535 bytes (from 68 where the lab has no IPv6)."`
+	MTU  int   `key:"mtu" default:"1500" min:"68" max:"65535" doc:"Largest packet, 1280 to 65535 bytes (from 68 where the lab has no IPv6)."`
 }
 
 // An End is one end of a link.
 type End struct {
 	At        Pos
-	Name      string   // of the node or switch
+	Name      string   `ref:"node or switch"`
 	Addresses []Prefix `key:"addresses" doc:"Addresses with prefix length; automatic if absent."`
 	Acks      Acks     `key:"acks" default:"default" doc:"immediate: every segment is acknowledged at once (quickack on the routes)."`
 }
@@ -132,37 +132,42 @@ const (
 type Server struct {
 	At   Pos
 	Name string
-	Node string     `key:"node,required" doc:"Where it runs."`
-	FTP  *FTPServer `key:"ftp" doc:"An FTP server."`
+	Node string     `key:"node,required" ref:"node" doc:"Where it runs."`
+	FTP  *FTPServer `key:"ftp,kind" doc:"An FTP server."`
 }
 
 // A ConnectionName names a connection: that of a step, or the nth to a server.
 type ConnectionName struct {
 	At       Pos
 	Name     string
-	Step     string `key:"step" doc:"The connection that was opened during the step of this name."`
-	To       string `key:"to" doc:"A server: connections that it accepted, or opened (active mode)."`
-	OpenedBy string `key:"opened_by" doc:"Only connections whose first SYN this node sent."`
-	Nth      int    `key:"nth" default:"1" doc:"Which of them, in the order of their opening, from 1."`
+	Step     string `key:"step" ref:"step" doc:"The connection that was opened during the step of this name."`
+	To       string `key:"to" ref:"server" doc:"A server: connections that it accepted, or opened (active mode)."`
+	OpenedBy string `key:"opened_by" ref:"node" doc:"Only connections whose first SYN this node sent."`
+	Nth      int    `key:"nth" default:"1" min:"1" max:"1000000" doc:"Which of them, in the order of their opening, from 1."`
 }
 
 // A Variant is the scenario with a patch applied.
 type Variant struct {
 	At       Pos
 	Name     string
-	Note     Text `key:"note" doc:"What is different, in a few words."`
-	Runs     int
-	Tally    []string
-	Scenario *Scenario // the patched scenario; its own Variants are empty
+	Patch    Patch     `key:"patch,required" doc:"What is different: a JSON Merge Patch (RFC 7396). It changes, adds, or removes keys (null); a list is replaced as a whole."`
+	Note     Text      `key:"note" doc:"What is different, in a few words."`
+	Runs     int       `key:"runs" min:"1" max:"100000" doc:"How often it is run; as the scenario if absent."`
+	Tally    []string  `key:"tally" doc:"What is counted over the runs; as the scenario if absent."`
+	Scenario *Scenario // the patched scenario, with these Runs and Tally; its own Variants are empty
 }
+
+// A Patch names what a variant changes: the paths of the values that it sets
+// or removes (links.wire.ends.client.acks), in the order of the file.
+type Patch []string
 
 // Limits bound a run.
 type Limits struct {
-	Run       Duration `key:"run" default:"60s" doc:"Time of the whole run."`
-	Step      Duration `key:"step" default:"10s" doc:"Time of one step that does not say otherwise."`
-	Events    int      `key:"events" default:"2000000" doc:"Number of recorded events."`
-	Disk      Size     `key:"disk" default:"1GB" doc:"Size of the run directory."`
-	Processes int      `key:"processes" default:"4096" doc:"Processes in the lab."`
+	Run       Duration `key:"run" default:"60s" min:"1ms" max:"24h" doc:"Time of the whole run."`
+	Step      Duration `key:"step" default:"10s" min:"1ms" max:"24h" doc:"Time of one step that does not say otherwise."`
+	Events    int      `key:"events" default:"2000000" min:"1" max:"1000000000" doc:"Number of recorded events."`
+	Disk      Size     `key:"disk" default:"1GB" min:"1kB" max:"1TB" doc:"Size of the run directory."`
+	Processes int      `key:"processes" default:"4096" min:"1" max:"1000000" doc:"Processes in the lab."`
 }
 
 // A Duration is written as Go writes it: 60ms, 1.5s, 2m.
