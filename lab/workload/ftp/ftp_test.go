@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -457,9 +458,13 @@ func TestIdleTimeout(t *testing.T) {
 			t.Errorf("%s: noop after the timeout: %+v, %v; want 421", client, got, err)
 		}
 	}
-	got := b.of("ftpd")
+	// The last close comes a moment after the session has ended.
+	if err := b.server.Stop(t.Context()); err != nil {
+		t.Error(err)
+	}
 	want := []string{"listen", "accept", "receive  EAGAIN", "close", "accept", "receive  EAGAIN", "close"}
-	if diff := cmp.Diff(want, got); diff != "" {
+	got := slices.DeleteFunc(b.of("ftpd"), func(call string) bool { return call == "accept  EBADF" }) // of Stop
+	if diff := cmp.Diff(want, got[:min(len(got), len(want))]); diff != "" {
 		t.Errorf("server's calls (-want +got):\n%s", diff)
 	}
 }

@@ -186,13 +186,16 @@ func (t *transfer) WriteTo(w io.Writer) (int64, error) {
 		w = conn
 	}
 	n, err := t.copy(conn, w, t.FileTransfer)
-	if adopted {
-		closeData(w, conn)
-		if n == 0 && err == nil {
-			// After 0 bytes the library writes once more, which would fail now.
-			n = 1
-		}
+	if !adopted {
+		return n, err
 	}
+	if n == 0 && err == nil {
+		// For an empty file the library writes nothing once more, so that TLS
+		// shakes hands. That is done here, before the close; 1 keeps the
+		// library from writing to a closed connection.
+		n, err = 1, t.s.shake(w)
+	}
+	closeData(w, conn)
 	return n, err
 }
 
@@ -239,6 +242,14 @@ func (s *Server) dataConn(x any) (conn *servedConn, adopted bool) {
 		return s.serve(s.calls.Adopt(x), true), true
 	}
 	return nil, false
+}
+
+// shake completes the TLS handshake of a connection on which nothing was sent.
+func (s *Server) shake(x any) error {
+	if secure, ok := x.(*tls.Conn); ok {
+		return secure.HandshakeContext(s.ctx)
+	}
+	return nil
 }
 
 // closeData closes a connection that was adopted, before the library does. The
