@@ -59,15 +59,15 @@ type ref struct {
 type decoder struct {
 	report  *report
 	variant string // "" for the scenario itself
-	shapes  shapes
+	shapes  shapes // shared by the decoders of one file
 	places  map[any]place // of the values, by pointer
 	refs    []ref
 	step    int      // being decoded, else -1
 	lost    []string // names of steps that could not be understood
 }
 
-func newDecoder(r *report, variant string) *decoder {
-	return &decoder{report: r, variant: variant, shapes: shapes{}, places: map[any]place{}, step: -1}
+func newDecoder(r *report, sh shapes, variant string) *decoder {
+	return &decoder{report: r, variant: variant, shapes: sh, places: map[any]place{}, step: -1}
 }
 
 // fail reports a fault.

@@ -31,16 +31,16 @@ func parse(r *report, data []byte) *Scenario {
 		return nil
 	}
 	markPatches(root)
-	s := decode(r, root, "")
-	if !parseVariants(r, root, s) {
+	d := newDecoder(r, shapes{}, "")
+	s := d.scenario(root)
+	if !d.parseVariants(root, s) {
 		return nil
 	}
 	return s
 }
 
-// decode fills a scenario from its tree and checks it.
-func decode(r *report, root *node, variant string) *Scenario {
-	d := newDecoder(r, variant)
+// scenario fills a scenario from its tree and checks it.
+func (d *decoder) scenario(root *node) *Scenario {
 	s := &Scenario{}
 	d.value(reflect.ValueOf(s).Elem(), root, nil, nil)
 	if root.kind == mapping {

@@ -136,19 +136,35 @@ func (d *Duration) parseText(s string) *fault {
 	return nil
 }
 
-// sizeUnits are what may stand behind a number of bytes.
-func sizeUnits() map[string]int64 {
-	return map[string]int64{
-		"": 1, "B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12,
-		"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30,
+// sizeUnit returns what a unit of a number of bytes stands for, 0 if it is
+// none.
+func sizeUnit(s string) int64 {
+	switch s {
+	case "", "B":
+		return 1
+	case "kB":
+		return 1e3
+	case "MB":
+		return 1e6
+	case "GB":
+		return 1e9
+	case "TB":
+		return 1e12
+	case "KiB":
+		return 1 << 10
+	case "MiB":
+		return 1 << 20
+	case "GiB":
+		return 1 << 30
 	}
+	return 0
 }
 
 // parseText reads 6, 64kB, 100MiB.
 func (z *Size) parseText(s string) *fault {
 	digits := strings.TrimRight(s, "BkKMGTi")
-	unit, ok := sizeUnits()[s[len(digits):]]
-	if !ok || !isNumber(digits) || digits[0] == '-' {
+	unit := sizeUnit(s[len(digits):])
+	if unit == 0 || !isNumber(digits) || digits[0] == '-' {
 		return bad(words.ValueNotSize, quote(s))
 	}
 	n, err := strconv.ParseInt(digits, 10, 64)

@@ -57,7 +57,7 @@ func markPatches(root *node) {
 
 // parseVariants decodes the scenario once more for each variant, with its
 // patch applied. It returns false if that is too much.
-func parseVariants(r *report, root *node, s *Scenario) bool {
+func (d *decoder) parseVariants(root *node, s *Scenario) bool {
 	if len(s.Variants) == 0 {
 		return true
 	}
@@ -65,7 +65,7 @@ func parseVariants(r *report, root *node, s *Scenario) bool {
 	values := 0
 	root.each(func(*node) { values++ })
 	fail := func(m words.Message) bool {
-		r.add(Problem{Pos: Pos{Line: variants.line, Column: variants.column}, Path: "variants", Message: m})
+		d.report.add(Problem{Pos: Pos{Line: variants.line, Column: variants.column}, Path: "variants", Message: m})
 		return false
 	}
 	switch {
@@ -83,7 +83,7 @@ func parseVariants(r *report, root *node, s *Scenario) bool {
 		if patch == nil || patch.kind != mapping {
 			continue // reported
 		}
-		m := merger{newDecoder(r, v.Name)}
+		m := merger{newDecoder(d.report, d.shapes, v.Name)}
 		merged := m.merge(&base, withoutFixed(patch), nil)
 		if v.Runs != 0 {
 			merged.set("runs", written.get("runs"))
@@ -91,7 +91,7 @@ func parseVariants(r *report, root *node, s *Scenario) bool {
 		if v.Tally != nil {
 			merged.set("tally", written.get("tally"))
 		}
-		v.Scenario = decode(r, merged, v.Name)
+		v.Scenario = m.scenario(merged)
 		v.Runs, v.Tally = v.Scenario.Runs, v.Scenario.Tally
 	}
 	return true
