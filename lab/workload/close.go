@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -166,7 +167,11 @@ func (c Close) Do(ctx context.Context, conn Conn, readReply func() error) error 
 	case AfterPeer:
 		waited = c.wait(ctx, conn, "FIN", func() error { return drain(conn) })
 	case HalfThenDrain:
-		if waited = conn.CloseWrite(); waited == nil {
+		// ENOTCONN: the peer has reset the connection. It is over, as with a
+		// reset that drain meets.
+		if waited = conn.CloseWrite(); errors.Is(waited, syscall.ENOTCONN) {
+			waited = nil
+		} else if waited == nil {
 			waited = c.wait(ctx, conn, "FIN", func() error { return drain(conn) })
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"time"
 
 	"netlab/lab/workload"
 )
@@ -47,7 +48,19 @@ func (c *channel) closeIn(ctx context.Context, style workload.Close, read func([
 	case workload.Reset:
 		ending.notified = true // RST at once: TLS says nothing either
 	case workload.AfterPeer:
-		// After the peer's FIN, TLS's last word would be answered by RST.
+		if c.secure == nil {
+			break
+		}
+		if goodbye != nil {
+			limit := style.Cap
+			if limit == 0 {
+				limit = workload.DefaultCap
+			}
+			_ = c.guard.SetReadDeadline(time.Now().Add(limit))
+			_ = goodbye() // if it does not come, the style's own wait says so
+		}
+		// TLS's last word goes out while the peer may still be reading: after
+		// its close it would be answered by RST.
 		ending.notify()
 	}
 	return style.Do(ctx, ending, goodbye)
@@ -108,50 +121,64 @@ func (e *ending) CloseBecause(reason string) error {
 type control struct {
 	channel
 	parser  replyParser
-	replies []Reply // of the operation under way
-	taken   int     // how many of them readReply has returned
-	again   []byte  // to be read once more: the greeting, for the library
+	replies []Reply // delivered during the operation under way
+	pending []byte  // received, not delivered yet
+	again   []byte  // to be delivered once more: the greeting, for the library
 
 	style   workload.Close  // for Close
 	ctx     context.Context // for Close, which has none of its own
 	goodbye bool            // QUIT has been sent
 }
 
-// maxReplies is how many replies of one operation are kept.
+// maxReplies is how many replies one operation may bring.
 const maxReplies = 1000
 
 var errTooManyReplies = errors.New("too many replies to one command")
 
-// Read receives, and watches what is received.
+// Read delivers no more than the rest of one reply, however many came in one
+// segment: the library would keep the others in its buffer and take them, a
+// 421 for example, for the answer to its next command, unseen by AwaitReply.
 func (c *control) Read(p []byte) (int, error) {
 	if len(c.again) > 0 {
 		n := copy(p, c.again)
 		c.again = c.again[n:]
 		return n, nil
 	}
-	n, err := c.channel.Read(p)
-	if fault := c.parser.feed(p[:n], func(r Reply) { c.replies = append(c.replies, r) }); fault != nil {
-		return 0, fault
+	if len(c.pending) == 0 {
+		buf := make([]byte, 4<<10)
+		n, err := c.channel.Read(buf)
+		if n == 0 {
+			return 0, err
+		}
+		c.pending = buf[:n]
+	}
+	n, reply, complete, err := c.parser.next(c.pending[:min(len(p), len(c.pending))])
+	if err != nil {
+		return 0, err
+	}
+	copy(p, c.pending[:n])
+	c.pending = c.pending[n:]
+	if complete {
+		c.replies = append(c.replies, reply)
 	}
 	if len(c.replies) > maxReplies {
-		return 0, errTooManyReplies
+		return n, errTooManyReplies
 	}
-	return n, err
+	return n, nil
 }
 
 // readReply returns the next reply, preliminary or not.
 func (c *control) readReply() (Reply, error) {
 	buf := make([]byte, 4<<10)
-	for c.taken == len(c.replies) {
-		if _, err := c.Read(buf); err != nil && c.taken == len(c.replies) {
+	for before := len(c.replies); len(c.replies) == before; {
+		if _, err := c.Read(buf); err != nil {
 			if err == io.EOF {
 				err = io.ErrUnexpectedEOF
 			}
 			return Reply{}, err
 		}
 	}
-	c.taken++
-	return c.replies[c.taken-1], nil
+	return c.replies[len(c.replies)-1], nil
 }
 
 // send sends a command. A line end inside would be two commands.
@@ -180,25 +207,6 @@ func (c *control) expect(code int, line string) (Reply, error) {
 	return reply, err
 }
 
-// forget drops the replies of the operation before. The raw client keeps those
-// that have come and were not asked for yet (a 421 that came with the last
-// reply); for the library, its own buffer does that.
-func (c *control) forget(raw bool) {
-	if !raw {
-		c.taken = len(c.replies)
-	}
-	c.replies = append([]Reply(nil), c.replies[c.taken:]...)
-	c.taken = 0
-}
-
-// seen returns the replies that the operation under way was given.
-func (c *control) seen(raw bool) []Reply {
-	if raw {
-		return append([]Reply(nil), c.replies[:c.taken]...)
-	}
-	return append([]Reply(nil), c.replies...)
-}
-
 // last returns the last reply that has come.
 func (c *control) last() (Reply, bool) {
 	if len(c.replies) == 0 {
@@ -210,7 +218,7 @@ func (c *control) last() (Reply, bool) {
 // upgrade starts TLS on the channel. Bytes that came before it, in clear text,
 // would be taken for protected ones: they are refused.
 func (c *control) upgrade(ctx context.Context, config *tls.Config) error {
-	if c.taken != len(c.replies) || !c.parser.between() {
+	if len(c.pending) > 0 || !c.parser.between() {
 		return errors.New("start TLS: the server sent clear text after its reply")
 	}
 	c.secure = tls.Client(c.guard, config)
@@ -226,14 +234,7 @@ func (c *control) Close() error {
 	if c.goodbye {
 		goodbye = c.awaitGoodbye
 	}
-	return c.closeIn(c.ctx, c.style, c.drain, goodbye)
-}
-
-// drain is Read for a close: the replies that pass have been waited for.
-func (c *control) drain(p []byte) (int, error) {
-	n, err := c.Read(p)
-	c.taken = len(c.replies)
-	return n, err
+	return c.closeIn(c.ctx, c.style, c.Read, goodbye)
 }
 
 // awaitGoodbye reads to the 221. Late replies to earlier commands may come first.

@@ -104,6 +104,30 @@ func TestSilentServers(t *testing.T) {
 	})
 }
 
+// A reply that nobody asked for is delivered once, though it came in one segment
+// with another.
+func TestAwaitReply(t *testing.T) {
+	forClients(t, func(t *testing.T, client ClientKind) {
+		addr := script(t, replies(map[string]string{"": "220 Hi\r\n", "NOOP": "200 OK\r\n421 And now go\r\n"}))
+		s, _, err := Connect(t.Context(), newCaller(), addr, Options{Client: client, Timeout: shortTimeout})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close(t.Context(), workload.Close{})
+		if got, err := s.Noop(t.Context()); got.Reply != 200 || err != nil {
+			t.Errorf("noop: %+v, %v; want 200", got, err)
+		}
+		if got, err := s.AwaitReply(t.Context()); got.Reply != 421 || err != nil {
+			t.Errorf("awaited: %+v, %v; want 421", got, err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		defer cancel()
+		if got, err := s.AwaitReply(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("awaited once more: %+v, %v; want a timeout", got, err)
+		}
+	})
+}
+
 // A server whose data connection is accepted and then never used.
 func TestSilentDataConnection(t *testing.T) {
 	forClients(t, func(t *testing.T, client ClientKind) {

@@ -60,13 +60,9 @@ type Options struct {
 	// DataClose is how this side closes data connections.
 	DataClose workload.Close `json:"data_close,omitzero"`
 	// Client is which client to use.
+	// Client is which client to use: a session that will need RetrieveSome,
+	// Abort or Raw must be Raw from its beginning.
 	Client ClientKind `json:"client,omitempty"`
-}
-
-// NeedsRaw reports whether a session in data mode m that will do the verbs
-// (their names as in [Command]) cannot be the library's.
-func NeedsRaw(m DataMode, verbs ...string) bool {
-	return m.active() || slices.Contains(verbs, "abort") || slices.Contains(verbs, "raw")
 }
 
 // validate says all that is wrong with the options.

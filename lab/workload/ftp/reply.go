@@ -62,16 +62,17 @@ type replyParser struct {
 	fault error
 }
 
-// feed takes the next bytes and hands each reply that is complete to done.
-func (p *replyParser) feed(data []byte, done func(Reply)) error {
-	for _, b := range data {
+// next takes bytes up to the end of one reply. It returns how many it took and,
+// if they complete a reply, that reply; without one it has taken all.
+func (p *replyParser) next(data []byte) (n int, reply Reply, complete bool, err error) {
+	for i, b := range data {
 		if p.fault != nil {
-			return p.fault
+			break
 		}
 		p.size++
 		if len(p.line) >= maxReplyLine || p.size > maxReply {
 			p.fault = errReplyTooLong
-			return p.fault
+			break
 		}
 		if b != '\n' {
 			p.line = append(p.line, b)
@@ -79,12 +80,12 @@ func (p *replyParser) feed(data []byte, done func(Reply)) error {
 		}
 		line := strings.TrimSuffix(string(p.line), "\r")
 		p.line = p.line[:0]
-		if reply, ok := p.take(line); ok {
+		if reply, complete := p.take(line); complete {
 			p.size = 0
-			done(reply)
+			return i + 1, reply, true, nil
 		}
 	}
-	return p.fault
+	return len(data), Reply{}, false, p.fault
 }
 
 // take adds a line to the reply that is being read, and returns it if that was

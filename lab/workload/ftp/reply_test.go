@@ -16,11 +16,18 @@ func parse(text string, n int) ([]Reply, error) {
 	var p replyParser
 	var replies []Reply
 	for len(text) > 0 {
-		k := min(n, len(text))
-		if err := p.feed([]byte(text[:k]), func(r Reply) { replies = append(replies, r) }); err != nil {
-			return replies, err
+		piece := []byte(text[:min(n, len(text))])
+		text = text[len(piece):]
+		for len(piece) > 0 {
+			taken, reply, complete, err := p.next(piece)
+			if err != nil {
+				return replies, err
+			}
+			if complete {
+				replies = append(replies, reply)
+			}
+			piece = piece[taken:]
 		}
-		text = text[k:]
 	}
 	return replies, nil
 }

@@ -149,10 +149,8 @@ func TestUntrustedCertificates(t *testing.T) {
 			t.Errorf("%s, insecure: %v", mode, err)
 			continue
 		}
-		for _, style := range []workload.CloseStyle{workload.HalfThenDrain} {
-			if got, err := s.Quit(t.Context(), workload.Close{Style: style}); err != nil || got.Reply != 221 {
-				t.Errorf("%s, quit %s: %+v, %v; want 221", mode, style, got, err)
-			}
+		if got, err := s.Quit(t.Context(), workload.Close{Style: workload.AfterPeer}); err != nil || got.Reply != 221 {
+			t.Errorf("%s, quit: %+v, %v; want 221", mode, got, err)
 		}
 	}
 	b := start(t, "127.0.0.1", ServerSpec{})
@@ -215,40 +213,5 @@ func TestBadSpecsAndOptions(t *testing.T) {
 	}
 	if _, err := Start(t.Context(), ServerSpec{Dir: filepath.Join(t.TempDir(), "none")}, ServerOptions{Calls: newCaller()}); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a directory that is not there: %v", err)
-	}
-}
-
-func TestCommands(t *testing.T) {
-	b := start(t, "127.0.0.1", ServerSpec{})
-	s, _, err := Connect(t.Context(), newCaller(), b.addr, Options{Client: Raw})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, step := range []struct {
-		command string
-		reply   int
-	}{
-		{`{"verb":"login","user":"student","password":"secret"}`, 230},
-		{`{"verb":"store","path":"f","content":"text"}`, 226},
-		{`{"verb":"append","path":"f","content":{"size":100000}}`, 226},
-		{`{"verb":"retrieve","path":"f"}`, 226},
-		{`{"verb":"retrieve","path":"f","stop_at":10}`, 150},
-		{`{"verb":"abort"}`, 226},
-		{`{"verb":"list"}`, 226},
-		{`{"verb":"name_list"}`, 226},
-		{`{"verb":"rename","path":"f","to":"g"}`, 250},
-		{`{"verb":"size","path":"g"}`, 213},
-		{`{"verb":"raw","line":"SYST"}`, 215},
-		{`{"verb":"dance"}`, 0},
-		{`{"verb":"quit","close":"after_peer"}`, 221},
-		{`{"verb":"close"}`, 0},
-	} {
-		var c Command
-		if err := json.Unmarshal([]byte(step.command), &c); err != nil {
-			t.Fatal(err)
-		}
-		if got, err := s.Do(t.Context(), c); got.Reply != step.reply || (err == nil) != (step.reply != 0) {
-			t.Errorf("%s: %+v, %v; want %d", step.command, got, err, step.reply)
-		}
 	}
 }

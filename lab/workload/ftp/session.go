@@ -55,7 +55,7 @@ type Session struct {
 type breakable interface{ breakOff() }
 
 // A client is a program that speaks for a session. Its methods run inside
-// Session.do. pick chooses the reply that says how a successful step went.
+// Session.do.
 type client interface {
 	login(user, password string) error
 	transfer(t transferCommand) error
@@ -108,7 +108,7 @@ func (s *Session) do(ctx context.Context, verb string, want int, fn func() error
 	s.ctx = ctx
 	if s.control != nil {
 		s.control.ctx = ctx
-		s.control.forget(s.opts.raw())
+		s.control.replies = nil
 	}
 	earlier := s.data
 	stop := s.watch(ctx)
@@ -158,7 +158,7 @@ func (s *Session) explain(ctx context.Context, err error, result *Result) error 
 func (s *Session) result(want int) Result {
 	var result Result
 	if s.control != nil {
-		result.Replies = s.control.seen(s.opts.raw())
+		result.Replies = s.control.replies
 	}
 	for _, r := range result.Replies {
 		if want == 0 || r.Code == want || result.Reply != want {

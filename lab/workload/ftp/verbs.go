@@ -164,6 +164,20 @@ func (s *Session) Raw(ctx context.Context, line string) (Result, error) {
 	})
 }
 
+// AwaitReply waits for a reply that nobody asked for, such as the 421 of an
+// idle timeout; whatever its code, that it came is no error. It waits until the
+// context's deadline if there is one, else for Options.Timeout.
+func (s *Session) AwaitReply(ctx context.Context) (Result, error) {
+	return s.step(ctx, "await_reply", 0, func() error {
+		if _, bounded := ctx.Deadline(); bounded {
+			s.control.setLimit(0)
+			defer s.control.setLimit(s.opts.timeout())
+		}
+		_, err := s.control.readReply()
+		return err
+	})
+}
+
 // Quit says goodbye (QUIT) and closes the control connection in a style. With
 // AtOnce, which is what the library does by itself, the 221 is not waited for:
 // the result has no reply, and the 221 is answered by RST.
