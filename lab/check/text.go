@@ -48,14 +48,14 @@ const arrow = " | " // between the elements of a pattern
 
 // framesText writes frames as a pattern; equal neighbours are counted. The
 // senders are left out where they alternate, beginning with the opener, and
-// plain is asked for.
+// plain is asked for; not in a simultaneous open.
 func framesText(c *timeline.Connection, frames []Frame, plain bool) string {
 	if len(frames) == 0 {
 		return "nothing"
 	}
 	var parts []string
 	for i, f := range frames {
-		plain = plain && f.Opener == (i%2 == 0)
+		plain = plain && f.Opener == (i%2 == 0) && (i != 1 || f.Word != scenarios.WordSYN)
 	}
 	for i := 0; i < len(frames); {
 		f, n := frames[i], 1
@@ -87,7 +87,7 @@ func patternText(c *timeline.Connection, p scenarios.Pattern, plain bool) string
 func sequenceText(c *timeline.Connection, seq scenarios.Sequence, plain bool) string {
 	for i, el := range seq {
 		for _, sp := range el {
-			plain = plain && c != nil && isEnd(c, sp.End, i%2 == 0)
+			plain = plain && c != nil && isEnd(c, sp.End, i%2 == 0) && (i != 1 || sp.Word != scenarios.WordSYN)
 		}
 	}
 	var parts []string

@@ -125,13 +125,15 @@ func (j *judge) timeWait(v *Verdict, c *timeline.Connection, want scenarios.Who)
 	var weak, never *doubt
 	strict := len(want.Any) == 1 && want.Any[0] == scenarios.Nobody
 	for _, e := range c.Ends() {
-		visit := visitTo(e, probes.TimeWait)
-		if visit == nil {
-			never = firstDoubt(never, j.absent(v, c, e, strict))
-			continue
+		if visit := visitTo(e, probes.TimeWait); visit != nil {
+			holders = append(holders, e)
+			weak = firstDoubt(weak, j.present(v, c, e, visit))
 		}
-		holders = append(holders, e)
-		weak = firstDoubt(weak, j.present(v, c, e, visit))
+	}
+	for _, e := range c.Ends() {
+		if visitTo(e, probes.TimeWait) == nil {
+			never = firstDoubt(never, j.absent(v, c, e, strict))
+		}
 	}
 	v.Got = endsText(c, holders)
 	ok, unclear := among(c, want, holders)
