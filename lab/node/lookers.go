@@ -128,7 +128,7 @@ func (l *lookers) look(ctx context.Context, r LookRequest) error {
 		})
 	}
 	if l.ss != nil && r.SS {
-		side.Go(func() error { return l.ss.Look(ctx) })
+		side.Go(func() error { return l.ss.Look(ctx, l.emit) })
 	}
 	return side.Wait()
 }

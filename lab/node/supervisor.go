@@ -113,6 +113,7 @@ func (s *supervisor) up(ctx context.Context, body json.RawMessage, files []*os.F
 	if err := privateMounts(); err != nil {
 		return nil, nil, err
 	}
+	smallTables()
 	phase("mounts")
 	if err := s.populate(r); err != nil {
 		return nil, nil, err
@@ -139,6 +140,13 @@ func (s *supervisor) up(ctx context.Context, body json.RawMessage, files []*os.F
 	reply.Probes = s.lookers.status
 	phase("probes")
 	return reply, nil, nil
+}
+
+// smallTables gives the namespaces to come a table of TCP sockets of their
+// own (tcp_child_ehash_entries, Linux 6.1). They work without; but then every
+// look walks a table that all namespaces share, at ten times the cost.
+func smallTables() {
+	_ = os.WriteFile("/proc/sys/net/ipv4/tcp_child_ehash_entries", []byte("512"), 0o644)
 }
 
 // stopwatch returns a function that notes the time since its last call.

@@ -1,15 +1,19 @@
 package run
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"time"
 
 	"netlab/lab/check"
+	"netlab/lab/report"
 	"netlab/probes"
 	"netlab/probes/timeline"
 	"netlab/scenarios"
+	"netlab/scenarios/words"
 )
 
 // judge turns the record into verdicts.
@@ -74,4 +78,34 @@ func Variant(base *scenarios.Scenario, name string) *scenarios.Scenario {
 		}
 	}
 	return nil
+}
+
+// Write puts the verdicts and the reports into the run directory.
+func (r *Result) Write(rendered report.Run) error {
+	var verdicts, all, text bytes.Buffer
+	err := errors.Join(
+		report.Verdicts(&verdicts, r.Judgement),
+		report.JSON(&all, rendered),
+		report.Text(&text, rendered, report.Options{Lang: words.English, Width: 80, Full: true}))
+	if err != nil {
+		return fmt.Errorf("render report: %w", err)
+	}
+	for _, f := range []struct {
+		name    string
+		content []byte
+	}{{VerdictsFile, verdicts.Bytes()}, {ReportJSON, all.Bytes()}, {ReportText, text.Bytes()}} {
+		if err := r.Directory.Write(f.name, f.content); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Breakdown returns where the time went, for the report.
+func (r *Result) Breakdown() []report.Phase {
+	list := make([]report.Phase, len(r.Phases))
+	for i, p := range r.Phases {
+		list[i] = report.Phase{Name: p.Name, Duration: p.Took}
+	}
+	return list
 }

@@ -52,6 +52,9 @@ type Phase struct {
 	Took time.Duration `json:"took_ns"`
 }
 
+// ErrInterrupted is the cause of the end of a context that the user ended.
+var ErrInterrupted = errors.New("interrupted")
+
 // A runner is one run under way.
 type runner struct {
 	Config

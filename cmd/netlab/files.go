@@ -1,0 +1,256 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+
+	"netlab/lab/plan"
+	"netlab/scenarios"
+	"netlab/scenarios/words"
+
+	"github.com/spf13/cobra"
+)
+
+// A file is a scenario's text.
+type file struct {
+	name string // as errors show it
+	dir  string // that its own paths are relative to
+	data []byte
+}
+
+// find reads what the arguments name: files, directories of *.yaml, or
+// scenarios of the gallery.
+func (e *env) find(args []string) ([]file, error) {
+	var files []file
+	for _, arg := range args {
+		info, err := os.Stat(arg)
+		switch {
+		case err == nil && info.IsDir():
+			some, err := e.findIn(arg)
+			if err != nil {
+				return nil, err
+			}
+			files = append(files, some...)
+		case err == nil && info.Mode().IsRegular():
+			f, err := readFile(arg)
+			if err != nil {
+				return nil, err
+			}
+			files = append(files, f)
+		case err == nil:
+			return nil, words.Err(words.NotAFile, arg)
+		case isPath(arg):
+			return nil, err
+		default:
+			data, err := scenarios.Load(arg)
+			if err != nil {
+				return nil, words.Err(words.NoScenario, arg, e.nearest(arg))
+			}
+			files = append(files, file{name: arg + ".yaml", dir: ".", data: data})
+		}
+	}
+	return files, nil
+}
+
+// isPath reports whether an argument can only be a path.
+func isPath(arg string) bool {
+	return strings.ContainsRune(arg, filepath.Separator) || strings.HasSuffix(arg, ".yaml")
+}
+
+// nearest suggests the gallery's scenario that arg may have meant.
+func (e *env) nearest(arg string) string {
+	var names []string
+	for _, entry := range scenarios.Gallery() {
+		names = append(names, entry.Name)
+	}
+	if best := scenarios.Nearest(arg, names); best != "" {
+		return "; " + e.t(words.DidYouMean, best)
+	}
+	return ""
+}
+
+func (e *env) findIn(dir string) ([]file, error) {
+	paths, err := filepath.Glob(filepath.Join(dir, "*.yaml"))
+	if err != nil {
+		return nil, err
+	}
+	if len(paths) == 0 {
+		return nil, words.Err(words.NoYAML, dir)
+	}
+	sort.Strings(paths)
+	var files []file
+	for _, path := range paths {
+		f, err := readFile(path)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, f)
+	}
+	return files, nil
+}
+
+// readFile reads a scenario's file, one byte more than the parser takes at
+// most: a larger one is for the parser to refuse.
+func readFile(path string) (file, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return file{}, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, scenarios.MaxBytes+1))
+	if err != nil {
+		return file{}, fmt.Errorf("read %s: %w", path, err)
+	}
+	return file{name: path, dir: dirOf(path), data: data}, nil
+}
+
+// parse parses all files and prints the errors of all.
+func (e *env) parse(files []file) ([]*scenarios.Scenario, error) {
+	var parsed []*scenarios.Scenario
+	count := 0
+	for _, f := range files {
+		sc, err := scenarios.Parse(f.name, f.data)
+		if err != nil {
+			var wrong *scenarios.Errors
+			if !errors.As(err, &wrong) {
+				return nil, err
+			}
+			count += wrong.Count()
+			fmt.Fprintln(e.stderr, strings.TrimRight(wrong.In(e.lang), "\n"))
+			continue
+		}
+		parsed = append(parsed, sc)
+	}
+	if count > 0 {
+		fmt.Fprintf(e.stderr, "  %s\n", e.t(words.NothingRun, count))
+		return nil, &exit{code: exitUsage}
+	}
+	return parsed, nil
+}
+
+func (e *env) validateCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "validate FILE...",
+		Short: e.t(words.HelpValidate),
+		Args:  cobra.MinimumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			files, err := e.find(args)
+			if err != nil {
+				return err
+			}
+			parsed, err := e.parse(files)
+			if err != nil {
+				return err
+			}
+			for i, sc := range parsed {
+				if _, err := plan.New(sc); err != nil {
+					return fmt.Errorf("%s: %w", files[i].name, err)
+				}
+				fmt.Fprintln(e.stdout, e.t(words.Valid, files[i].name))
+			}
+			return nil
+		},
+	}
+}
+
+func (e *env) planCommand() *cobra.Command {
+	var variant string
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "plan FILE|NAME",
+		Short: e.t(words.HelpPlan),
+		Args:  cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			files, err := e.find(args)
+			if err != nil {
+				return err
+			}
+			jobs, err := e.jobs(files, runFlags{variant: variant, repeat: 1})
+			if err != nil {
+				return err
+			}
+			for _, j := range jobs {
+				p, err := plan.New(j.run)
+				if err != nil {
+					return err
+				}
+				if asJSON {
+					err = p.WriteJSON(e.stdout)
+				} else {
+					err = p.WriteText(e.stdout)
+				}
+				if err != nil {
+					return &exit{exitError, err}
+				}
+			}
+			return nil
+		},
+	}
+	c.Flags().StringVar(&variant, "variant", "base", e.t(words.HelpVariant))
+	c.Flags().BoolVar(&asJSON, "json", false, e.t(words.HelpJSON))
+	return c
+}
+
+func (e *env) schemaCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "schema",
+		Short: e.t(words.HelpSchema),
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			_, err := e.stdout.Write(scenarios.Schema())
+			return err
+		},
+	}
+}
+
+// languageTopic is a page of help, not a command: netlab help language.
+func (e *env) languageTopic() *cobra.Command {
+	return &cobra.Command{
+		Use:   "language",
+		Short: e.t(words.HelpLanguage),
+		Long:  scenarios.Reference(),
+	}
+}
+
+func (e *env) listCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: e.t(words.HelpList),
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			width := 0
+			for _, entry := range scenarios.Gallery() {
+				width = max(width, len(entry.Name))
+			}
+			for _, entry := range scenarios.Gallery() {
+				sc, err := scenarios.Parse(entry.Name+".yaml", entry.Data)
+				if err != nil {
+					return &exit{exitError, err}
+				}
+				fmt.Fprintf(e.stdout, "%-*s  %s\n", width, entry.Name, sc.Title.In(e.lang))
+			}
+			return nil
+		},
+	}
+}
+
+func (e *env) showCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "show NAME",
+		Short: e.t(words.HelpShow),
+		Args:  cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			data, err := scenarios.Load(args[0])
+			if err != nil {
+				return words.Err(words.NoScenario, args[0], e.nearest(args[0]))
+			}
+			_, err = e.stdout.Write(data)
+			return err
+		},
+	}
+}

@@ -1,0 +1,290 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"netlab/lab/check"
+	"netlab/lab/doctor"
+	"netlab/lab/node"
+	"netlab/lab/report"
+	"netlab/lab/run"
+	"netlab/probes"
+	"netlab/scenarios"
+	"netlab/scenarios/words"
+
+	"github.com/spf13/cobra"
+)
+
+// runFlags are the flags of netlab run.
+type runFlags struct {
+	repeat  int
+	variant string
+	out     string
+	timeout time.Duration
+	json    bool
+	full    bool
+	times   bool
+	without []string
+}
+
+func (e *env) runCommand() *cobra.Command {
+	var f runFlags
+	c := &cobra.Command{
+		Use:     "run FILE|NAME|DIR...",
+		Short:   e.t(words.HelpRun),
+		Long:    e.t(words.HelpRunLong),
+		Example: "  netlab run ftp-close\n  netlab run ./my.yaml --repeat 20\n  sudo netlab run ftp-close --variant all",
+		Args:    cobra.MinimumNArgs(1),
+		RunE:    func(c *cobra.Command, args []string) error { return e.run(c.Context(), f, args) },
+	}
+	c.Flags().IntVar(&f.repeat, "repeat", 1, e.t(words.HelpRepeat))
+	c.Flags().StringVar(&f.variant, "variant", run.Base, e.t(words.HelpVariant))
+	c.Flags().StringVar(&f.out, "out", "netlab-runs", e.t(words.HelpOut))
+	c.Flags().DurationVar(&f.timeout, "timeout", 0, e.t(words.HelpTimeout))
+	c.Flags().BoolVar(&f.json, "json", false, e.t(words.HelpJSON))
+	c.Flags().BoolVar(&f.full, "full", false, e.t(words.HelpFull))
+	c.Flags().BoolVar(&f.times, "times", false, e.t(words.HelpTimes))
+	c.Flags().StringSliceVar(&f.without, "without", nil, e.t(words.HelpWithout))
+	return c
+}
+
+// check refuses flags that make no sense, before anything runs.
+func (f *runFlags) check(changed bool) error {
+	if f.repeat < 1 || f.repeat > 100_000 {
+		return words.Err(words.BadRepeat, f.repeat)
+	}
+	if changed && f.timeout <= 0 {
+		return words.Err(words.BadTimeout, f.timeout)
+	}
+	allowed := []string{string(probes.BPF), string(probes.SockDiag), string(probes.SS), string(probes.Wire)}
+	for _, w := range f.without {
+		if !slices.Contains(allowed, w) {
+			return words.Err(words.BadProbe, w, strings.Join(allowed, ", "))
+		}
+	}
+	return nil
+}
+
+// run reads all scenarios, and only when all are right runs them.
+func (e *env) run(ctx context.Context, f runFlags, args []string) error {
+	if err := f.check(f.timeout != 0); err != nil {
+		return err
+	}
+	files, err := e.find(args)
+	if err != nil {
+		return err
+	}
+	jobs, err := e.jobs(files, f)
+	if err != nil {
+		return err
+	}
+	tracer := run.NewSharedTracer()
+	if slices.Contains(f.without, string(probes.BPF)) {
+		tracer = nil
+	}
+	code := exitPass
+	for _, job := range jobs {
+		worst, err := e.runJob(ctx, job, f, tracer)
+		if err != nil {
+			return errors.Join(err, tracer.Close())
+		}
+		code = worse(code, worst)
+	}
+	if err := tracer.Close(); err != nil {
+		return &exit{exitError, err}
+	}
+	if code != exitPass {
+		return &exit{code: code}
+	}
+	return nil
+}
+
+// A job is a scenario or a variant, to be run a number of times.
+type job struct {
+	file    file
+	base    *scenarios.Scenario
+	variant string
+	run     *scenarios.Scenario
+	times   int
+	notRun  []scenarios.Variant // that were not asked for
+}
+
+// jobs parses the files and picks the variants. All errors of all files are
+// printed.
+func (e *env) jobs(files []file, f runFlags) ([]job, error) {
+	parsed, err := e.parse(files)
+	if err != nil {
+		return nil, err
+	}
+	var jobs []job
+	for i, base := range parsed {
+		variants, err := pick(base, f.variant)
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range variants {
+			j := job{file: files[i], base: base, variant: name, run: run.Variant(base, name)}
+			j.times = max(f.repeat, j.run.Runs)
+			for _, v := range base.Variants {
+				if !slices.Contains(variants, v.Name) {
+					j.notRun = append(j.notRun, v)
+				}
+			}
+			jobs = append(jobs, j)
+		}
+	}
+	return jobs, nil
+}
+
+// pick returns the names of the variants to run.
+func pick(base *scenarios.Scenario, want string) ([]string, error) {
+	all := []string{run.Base}
+	for _, v := range base.Variants {
+		all = append(all, v.Name)
+	}
+	switch {
+	case want == "all":
+		return all, nil
+	case slices.Contains(all, want):
+		return []string{want}, nil
+	}
+	return nil, words.Err(words.NoVariant, base.Name, want, strings.Join(all, ", "))
+}
+
+// runJob runs a job as often as it asks for and prints what came of it.
+func (e *env) runJob(ctx context.Context, j job, f runFlags, tracer *run.SharedTracer) (int, error) {
+	var many []report.Run
+	code := exitPass
+	for i := range j.times {
+		without := make([]probes.Source, len(f.without))
+		for k, w := range f.without {
+			without[k] = probes.Source(w)
+		}
+		result, err := run.Once(ctx, run.Config{
+			Scenario: j.run, Variant: j.variant, Source: j.file.data, Dir: j.file.dir,
+			Out: f.out, Timeout: f.timeout, Version: version(), Tracer: tracer, Without: without,
+		})
+		if err != nil {
+			return 0, e.failed(result, err)
+		}
+		r := e.reportRun(result, j)
+		code = worse(code, r.Exit)
+		if err := result.Write(r); err != nil {
+			return 0, &exit{exitError, err}
+		}
+		many = append(many, r)
+		e.progress(j, i+1, many)
+	}
+	return code, e.print(f, many)
+}
+
+// reportRun is what the report needs to know of a run.
+func (e *env) reportRun(result *run.Result, j job) report.Run {
+	return report.Run{
+		Scenario: j.run, Variant: j.variant, Plan: result.Plan, Timeline: result.Timeline,
+		Judgement: result.Judgement, RunDir: result.Directory.Path, Elapsed: result.Elapsed,
+		UpTime: result.Up, Breakdown: result.Breakdown(), NotRun: j.notRun,
+		Exit: codeOf(result.Judgement.Outcome),
+	}
+}
+
+// print prints one run in full, or many as a summary.
+func (e *env) print(f runFlags, many []report.Run) error {
+	options := report.Options{Lang: e.lang, Width: e.width, Full: f.full, Times: f.times}
+	var err error
+	switch {
+	case f.json && len(many) == 1:
+		err = report.JSON(e.stdout, many[0])
+	case f.json:
+		err = report.ManyJSON(e.stdout, many)
+	case len(many) == 1:
+		err = report.Text(e.stdout, many[0], options)
+	default:
+		err = report.ManyText(e.stdout, many, options)
+	}
+	if err != nil {
+		return &exit{exitError, fmt.Errorf("print report: %w", err)}
+	}
+	return nil
+}
+
+// progress tells on a terminal how far a repeated run has come.
+func (e *env) progress(j job, done int, many []report.Run) {
+	if !e.terminal || j.times == 1 {
+		return
+	}
+	count := map[check.Outcome]int{}
+	for _, r := range many {
+		count[r.Judgement.Outcome]++
+	}
+	end := "\r"
+	if done == j.times {
+		end = "\n"
+	}
+	fmt.Fprint(e.stderr, e.t(words.Progress, j.base.Name, j.variant, done, j.times,
+		count[check.Pass], count[check.Fail], count[check.Inconclusive]), end)
+}
+
+// failed explains why a run could not be carried out, with the exit code for
+// it.
+func (e *env) failed(result *run.Result, err error) error {
+	var b strings.Builder
+	line := func(id words.ID, args ...any) { fmt.Fprintf(&b, "\n  %s", e.t(id, args...)) }
+	directory := func(code int) {
+		if result != nil && result.Directory != nil {
+			line(words.RunDirectory, result.Directory.Path, code)
+		}
+	}
+	if errors.Is(err, run.ErrInterrupted) {
+		b.WriteString(e.t(words.Interrupted))
+		directory(exitInterrupted)
+		return &exit{exitInterrupted, errors.New(b.String())}
+	}
+	if refused, ok := errors.AsType[*node.Refused](err); ok {
+		fmt.Fprintf(&b, "%s", refused)
+		if advice := doctor.Explain(refused); !advice.Fix.IsZero() {
+			line(words.LineCause, advice.Cause)
+			line(words.LineFix, advice.Fix)
+		}
+		line(words.NothingStarted)
+		return &exit{exitInconclusive, errors.New(b.String())}
+	}
+	if limit, ok := errors.AsType[*run.LimitError](err); ok {
+		b.WriteString(e.t(words.LimitExceeded, limit.Name, limit.Bound))
+	} else {
+		b.WriteString(e.say(err))
+	}
+	directory(exitError)
+	return &exit{exitError, errors.New(b.String())}
+}
+
+// codeOf returns the exit code of an outcome.
+func codeOf(o check.Outcome) int {
+	switch o {
+	case check.Pass:
+		return exitPass
+	case check.Fail:
+		return exitFail
+	case check.Inconclusive:
+		return exitInconclusive
+	}
+	return exitError
+}
+
+// worse returns the exit code for both together: 1, then 4, then 3, then 0.
+func worse(a, b int) int {
+	rank := []int{exitPass, exitInconclusive, exitError, exitFail}
+	return slices.MaxFunc([]int{a, b}, func(a, b int) int {
+		return cmp.Compare(slices.Index(rank, a), slices.Index(rank, b))
+	})
+}
+
+// dirOf returns the directory that a scenario's own paths are relative to.
+func dirOf(path string) string { return filepath.Dir(path) }

@@ -1,0 +1,105 @@
+// Package doctor finds out what this machine allows by trying it, and says
+// what to do about the rest.
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"netlab/lab"
+	"netlab/lab/node"
+	"netlab/lab/plan"
+	"netlab/probes"
+	"netlab/probes/bpf"
+	"netlab/scenarios"
+	"netlab/scenarios/words"
+)
+
+// A Check is one thing that labs or probes need, tried.
+type Check struct {
+	Name   string         `json:"name"`
+	OK     bool           `json:"ok"`
+	Need   words.Message  `json:"need"`             // what it is needed for
+	Reason string         `json:"reason,omitempty"` // what was refused
+	Remedy *words.Message `json:"remedy,omitempty"`
+}
+
+// Examine tries everything. It brings up a lab of two nodes and takes it down
+// again; nothing of it stays.
+func Examine(ctx context.Context) []Check {
+	checks := examineLab(ctx)
+	tracer, err := bpf.Load()
+	if err == nil {
+		err = tracer.Close()
+	}
+	return append(checks, probeCheck(probes.BPF, words.NeedBPF, err))
+}
+
+// probeCheck turns a probe's refusal into a check.
+func probeCheck(source probes.Source, need words.ID, err error) Check {
+	c := Check{Name: string(source), OK: err == nil, Need: words.M(need)}
+	if u, ok := errors.AsType[*probes.Unavailable](err); ok {
+		c.Reason = u.Reason
+		if u.Remedy != "" {
+			remedy := words.M(words.Verbatim, u.Remedy)
+			c.Remedy = &remedy
+		}
+	} else if err != nil {
+		c.Reason = err.Error()
+	}
+	return c
+}
+
+// needs says what the lab's own probes are good for.
+var needs = map[probes.Source]words.ID{
+	probes.Wire: words.NeedWire, probes.SockDiag: words.NeedSockDiag, probes.SS: words.NeedSS,
+}
+
+// examineLab brings up a small lab.
+func examineLab(ctx context.Context) []Check {
+	check := Check{Name: "lab", Need: words.M(words.NeedLab)}
+	small, err := plan.New(smallest())
+	if err == nil {
+		var l *lab.Lab
+		l, err = lab.Up(ctx, small, lab.Options{
+			Everywhere: true,
+			Emit:       func(probes.Event) {},
+			Log:        func(string) (*os.File, error) { return os.OpenFile(os.DevNull, os.O_RDWR, 0) },
+		})
+		if err == nil {
+			check.OK = true
+			list := []Check{check}
+			for _, s := range l.Probes() {
+				var refused error
+				if s.Missing() {
+					refused = &probes.Unavailable{Source: s.Source, Reason: s.Reason, Remedy: s.Remedy}
+				}
+				list = append(list, probeCheck(s.Source, needs[s.Source], refused))
+			}
+			if err := errors.Join(l.Drain(ctx), l.Close()); err != nil {
+				list[0].OK, list[0].Reason = false, err.Error()
+			}
+			return list
+		}
+	}
+	check.Reason = err.Error()
+	if refused, ok := errors.AsType[*node.Refused](err); ok {
+		if a := Explain(refused); !a.Fix.IsZero() {
+			check.Reason += "; " + a.Cause.String()
+			check.Remedy = &a.Fix
+		}
+	}
+	return []Check{check}
+}
+
+// smallest returns two nodes and a link.
+func smallest() *scenarios.Scenario {
+	const text = "netlab: 1\nname: doctor\nnodes: {a: {}, b: {}}\nlinks: {wire: [a, b]}\n"
+	sc, err := scenarios.Parse("doctor", []byte(text))
+	if err != nil {
+		panic(fmt.Sprintf("the doctor's own scenario: %v", err)) // a mistake of ours, shown by any test
+	}
+	return sc
+}

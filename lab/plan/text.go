@@ -1,0 +1,73 @@
+package plan
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/netip"
+	"strings"
+)
+
+// WriteJSON writes the plan for programs.
+func (p *Plan) WriteJSON(w io.Writer) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	return enc.Encode(p)
+}
+
+// WriteText writes the plan for people, one line for each thing to build.
+func (p *Plan) WriteText(w io.Writer) error {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "plan of %s\n", p.Scenario)
+	for _, n := range p.Nodes {
+		role := "namespace"
+		if n.Process {
+			role = "namespace and agent"
+		}
+		if n.Forwards {
+			role += ", forwards"
+		}
+		fmt.Fprintf(&b, "node    %-12s %s\n", n.Name, role)
+		for _, s := range n.Sysctls {
+			fmt.Fprintf(&b, "          sysctl %s=%s\n", s.Path, s.Value)
+		}
+		for _, r := range n.Routes {
+			fmt.Fprintf(&b, "          route  %s via %s dev %s%s\n", r.To, r.Via, r.Interface, quick(r.QuickAck))
+		}
+	}
+	for _, s := range p.Switches {
+		fmt.Fprintf(&b, "switch  %-12s bridge br0\n", s.Name)
+	}
+	for _, l := range p.Links {
+		fmt.Fprintf(&b, "link    %-12s mtu %d\n", l.Name, l.MTU)
+		for _, e := range l.Ends {
+			fmt.Fprintf(&b, "          end    %s %s ifindex %d %s%s%s\n",
+				e.Node, e.Interface, e.Index, e.MAC, prefixes(e.Addresses), quick(e.QuickAck))
+		}
+	}
+	for _, s := range p.Servers {
+		fmt.Fprintf(&b, "server  %-12s on %s, ftp port %d\n", s.Name, s.Node, s.FTP.ListenPort())
+	}
+	for _, s := range p.Settings {
+		fmt.Fprintf(&b, "set     %s=%s\n", s.Name, s.Value)
+	}
+	fmt.Fprintf(&b, "capture %d MiB of rings\n", p.Memory>>20)
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+func quick(on bool) string {
+	if on {
+		return " quickack"
+	}
+	return ""
+}
+
+func prefixes(list []netip.Prefix) string {
+	var b strings.Builder
+	for _, p := range list {
+		b.WriteString(" " + p.String())
+	}
+	return b.String()
+}
