@@ -36,8 +36,9 @@ const (
 
 // Main returns at once in an ordinary process. In one that was started as
 // supervisor or agent it does that work and never returns. Every program and
-// test that brings up labs calls it before anything else.
+// test that brings up labs calls it before anything else, on its main goroutine.
 func Main() {
+	netns.LockMain()
 	var work func(context.Context) error
 	switch os.Args[0] {
 	case supervisorName:
@@ -47,7 +48,6 @@ func Main() {
 	default:
 		return
 	}
-	netns.LockMain()
 	if err := work(context.Background()); err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", os.Args[0], err)
 		os.Exit(1)

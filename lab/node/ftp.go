@@ -37,7 +37,7 @@ func (a *agent) serve(ctx context.Context, r ServeRequest, files []*os.File) err
 		if err != nil {
 			return err
 		}
-		spec.Dir = dir
+		spec.Dir, spec.DirMode = dir, ftp.DirMode(r.Server.FTP.DirMode)
 	}
 	names := append([]string(nil), r.Names...)
 	for _, addr := range r.Addrs {
@@ -72,7 +72,6 @@ func ftpSpec(f *scenarios.FTPServer) ftp.ServerSpec {
 	spec := ftp.ServerSpec{
 		Port: f.Port, Anonymous: f.Anonymous,
 		Users: map[string]string{}, Files: map[string]ftp.File{},
-		DirMode:      ftp.DirMode(f.DirMode),
 		PassivePorts: ftp.PortRange{Low: uint16(f.PassivePorts.Low), High: uint16(f.PassivePorts.High)},
 		Active:       ftp.ActiveMode(f.Active), TLS: ftp.TLSMode(f.TLS),
 		IdleTimeout: workload.Duration(f.IdleTimeout.Duration), PeerCheck: &check,

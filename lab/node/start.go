@@ -71,12 +71,16 @@ func StartSupervisor(log *os.File) (*Supervisor, error) {
 	return s, nil
 }
 
-// keep starts the supervisor and waits for its end, on one thread: a death
-// signal is sent when the thread ends that started the child.
+// keep starts the supervisor and waits for its end, on one thread, which ends
+// with it: a death signal is sent when the thread ends that started the
+// child, and the thread gives up gaining privileges for itself and all that
+// it starts. Nothing in a lab gets any through su or sudo.
 func (s *Supervisor) keep(cmd *exec.Cmd, started chan<- error) {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	err := cmd.Start()
+	runtime.LockOSThread() // for good
+	err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+	if err == nil {
+		err = cmd.Start()
+	}
 	if err == nil {
 		s.PID = cmd.Process.Pid
 	}

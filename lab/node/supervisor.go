@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"sync"
-	"syscall"
 	"time"
 
 	"netlab/lab/link"
@@ -16,7 +15,6 @@ import (
 	"netlab/probes"
 
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/sys/unix"
 )
 
 // A supervisor builds a lab and looks into it. It lives as long as its
@@ -33,10 +31,6 @@ type supervisor struct {
 
 // supervise is the supervisor's main.
 func supervise(ctx context.Context) error {
-	// Nothing that the lab runs may gain privileges, through su or sudo.
-	if _, _, errno := syscall.AllThreadsSyscall6(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0); errno != 0 {
-		return fmt.Errorf("give up gaining privileges: %w", errno)
-	}
 	control, err := NewConn(os.NewFile(controlFD, "control"))
 	if err != nil {
 		return err
