@@ -447,31 +447,37 @@ func TestStepsReachDataConnections(t *testing.T) {
 }
 
 func TestIdleTimeout(t *testing.T) {
-	b := start(t, "127.0.0.1", ServerSpec{
-		IdleTimeout: workload.Duration(50 * time.Millisecond), Close: workload.Close{Style: workload.AfterPeer},
-	})
 	for _, client := range []ClientKind{Library, Raw} {
+		b := start(t, "127.0.0.1", ServerSpec{
+			IdleTimeout: workload.Duration(50 * time.Millisecond), Close: workload.Close{Style: workload.AfterPeer},
+		})
 		s := b.connect(t, Options{Client: client})
-		if awaited := client == Raw; awaited {
-			if got, err := s.AwaitReply(t.Context()); got.Reply != 421 || err != nil {
-				t.Errorf("%s: awaited %+v, %v; want 421", client, got, err)
-			}
-		} else {
-			b.server.sessions.Wait() // the server has sent the silent client away
-			if got, err := s.Noop(t.Context()); got.Reply != 421 || replyError(err) == nil {
-				t.Errorf("%s: noop after the timeout: %+v, %v; want 421", client, got, err)
-			}
+		if got, err := s.AwaitReply(t.Context()); got.Reply != 421 || err != nil {
+			t.Errorf("%s: awaited %+v, %v; want 421", client, got, err)
+		}
+		// The server closes a moment later; Stop, which would close as well, waits for the session.
+		b.server.sessions.Wait()
+		if err := b.server.Stop(t.Context()); err != nil {
+			t.Error(err)
+		}
+		want := []string{"listen", "accept", "receive  EAGAIN", "close"}
+		got := slices.DeleteFunc(b.of("ftpd"), func(call string) bool { return call == "accept  EBADF" }) // of Stop
+		if diff := cmp.Diff(want, got[:min(len(got), len(want))]); diff != "" {
+			t.Errorf("%s: server's calls (-want +got):\n%s", client, diff)
 		}
 	}
-	// The last close comes a moment after the session has ended.
-	if err := b.server.Stop(t.Context()); err != nil {
-		t.Error(err)
-	}
-	want := []string{"listen", "accept", "receive  EAGAIN", "close", "accept", "receive  EAGAIN", "close"}
-	got := slices.DeleteFunc(b.of("ftpd"), func(call string) bool { return call == "accept  EBADF" }) // of Stop
-	if diff := cmp.Diff(want, got[:min(len(got), len(want))]); diff != "" {
-		t.Errorf("server's calls (-want +got):\n%s", diff)
-	}
+}
+
+// A client that speaks into the silence after a 421 gets that 421 as its answer.
+func TestCommandAfterIdleTimeout(t *testing.T) {
+	forClients(t, func(t *testing.T, client ClientKind) {
+		b := start(t, "127.0.0.1", ServerSpec{IdleTimeout: workload.Duration(50 * time.Millisecond)})
+		s := b.connect(t, Options{Client: client})
+		b.server.sessions.Wait()
+		if got, err := s.Noop(t.Context()); got.Reply != 421 || replyError(err) == nil {
+			t.Errorf("noop after the timeout: %+v, %v; want 421", got, err)
+		}
+	})
 }
 
 func TestPeerCheck(t *testing.T) {
@@ -591,5 +597,61 @@ func TestPassivePortsAreUsedInTurn(t *testing.T) {
 	addr, err := parsePassive(got.Text)
 	if err != nil || addr.Port() < 42310 || addr.Port() > 42319 {
 		t.Errorf("PASV gave %s, %v", addr, err)
+	}
+}
+
+// One whole session, recorded: connect, login, retrieve, quit.
+func BenchmarkSession(b *testing.B) {
+	caller := calls.New("node", 0, func(probes.Event) {}).Caller("ftp")
+	server, err := Start(b.Context(), ServerSpec{
+		Users: map[string]string{"u": "p"}, Files: map[string]File{"f": {Content: "hello"}}, Close: workload.Close{Style: workload.AfterPeer},
+	}, ServerOptions{Calls: caller, Listen: "127.0.0.1:0"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer server.Stop(context.Background())
+	for _, client := range []ClientKind{Library, Raw} {
+		b.Run(string(client), func(b *testing.B) {
+			for b.Loop() {
+				s, _, err := Connect(b.Context(), caller, server.Addr().String(), Options{Client: client})
+				if err != nil {
+					b.Fatal(err)
+				}
+				for _, step := range []func() (Result, error){
+					func() (Result, error) { return s.Login(b.Context(), "u", "p") },
+					func() (Result, error) { return s.Retrieve(b.Context(), "f") },
+					func() (Result, error) { return s.Quit(b.Context(), workload.Close{Style: workload.AfterReply}) },
+				} {
+					if _, err := step(); err != nil {
+						b.Fatal(err)
+					}
+				}
+			}
+		})
+	}
+}
+
+// A file of 16 MiB, generated, sent, received, hashed and recorded.
+func BenchmarkTransfer(b *testing.B) {
+	const size = 16 << 20
+	caller := calls.New("node", 0, func(probes.Event) {}).Caller("ftp")
+	server, err := Start(b.Context(), ServerSpec{Anonymous: true, Files: map[string]File{"f": {Size: size}}}, ServerOptions{Calls: caller, Listen: "127.0.0.1:0"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer server.Stop(context.Background())
+	s, _, err := Connect(b.Context(), caller, server.Addr().String(), Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close(context.Background(), workload.Close{})
+	if _, err := s.Login(b.Context(), "ftp", ""); err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(size)
+	for b.Loop() {
+		if _, err := s.Retrieve(b.Context(), "f"); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

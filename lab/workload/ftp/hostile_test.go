@@ -223,7 +223,7 @@ func TestNonsense(t *testing.T) {
 				for k, v := range test.answers {
 					answers[k] = strings.ReplaceAll(v, "%s", fmt.Sprintf("%d,%d", port>>8, port&0xff))
 				}
-				s, _, err := Connect(t.Context(), newCaller(), script(t, replies(answers)), Options{Client: client, Timeout: shortTimeout})
+				s, _, err := Connect(t.Context(), newCaller(), script(t, replies(answers)), Options{Client: client, Timeout: workload.Duration(5 * time.Second)})
 				if err == nil {
 					defer s.Close(t.Context(), workload.Close{})
 					_, err = s.Retrieve(t.Context(), "f")
