@@ -58,16 +58,17 @@ type ref struct {
 // decoder fills a Scenario from a tree, guided by the types' tags.
 type decoder struct {
 	report  *report
-	variant string // "" for the scenario itself
-	shapes  shapes // shared by the decoders of one file
+	variant string        // "" for the scenario itself
+	shapes  shapes        // shared by the decoders of one file
 	places  map[any]place // of the values, by pointer
 	refs    []ref
-	step    int      // being decoded, else -1
-	lost    []string // names of steps that could not be understood
+	broken  map[any]bool // lists and mappings that were not understood, by pointer
+	step    int          // being decoded, else -1
+	lost    []string     // names of steps that could not be understood
 }
 
 func newDecoder(r *report, sh shapes, variant string) *decoder {
-	return &decoder{report: r, variant: variant, shapes: sh, places: map[any]place{}, step: -1}
+	return &decoder{report: r, variant: variant, shapes: sh, places: map[any]place{}, broken: map[any]bool{}, step: -1}
 }
 
 // fail reports a fault.
@@ -178,10 +179,15 @@ func (d *decoder) scalar(n *node, p *path) bool {
 
 // text fills a string, or a word of a few.
 func (d *decoder) text(v reflect.Value, n *node, p *path, f *field) {
+	e, ok := v.Interface().(enum)
+	if ok && n.null {
+		d.wrongKind(n, p, words.KindText, e.words()...)
+		return
+	}
 	if !d.scalar(n, p) {
 		return
 	}
-	if e, ok := v.Interface().(enum); ok {
+	if ok {
 		if list := e.words(); !slices.Contains(list, n.text) {
 			d.fail(n, p, bad(words.ValueUnknownWord, quote(n.text)).instead(list, n.text))
 			return
@@ -211,6 +217,10 @@ func (d *decoder) refer(to, name string, n *node, p *path) {
 // number fills an integer.
 func (d *decoder) number(v reflect.Value, n *node, p *path, f *field) {
 	if !d.scalar(n, p) {
+		return
+	}
+	if n.quoted {
+		d.fail(n, p, bad(words.ValueQuoted, quote(n.text)))
 		return
 	}
 	if !isNumber(n.text) {
@@ -251,8 +261,12 @@ func (d *decoder) bounds(v reflect.Value, n *node, p *path, f *field) {
 func (d *decoder) slice(v reflect.Value, n *node, p *path, f *field) {
 	if sh, ok := d.shapes.entries(v.Type()); ok {
 		if n.kind != mapping {
+			d.broken[v.Addr().Interface()] = true
 			d.wrongKind(n, p, words.KindMapping)
 			return
+		}
+		if f != nil && f.required && len(n.pairs) == 0 {
+			d.fail(n, p, bad(words.ValueTooFew, 1, 0))
 		}
 		v.Set(reflect.MakeSlice(v.Type(), len(n.pairs), len(n.pairs)))
 		for i, e := range n.pairs {
@@ -261,6 +275,7 @@ func (d *decoder) slice(v reflect.Value, n *node, p *path, f *field) {
 		return
 	}
 	if n.kind != sequence {
+		d.broken[v.Addr().Interface()] = true
 		d.wrongKind(n, p, words.KindList)
 		return
 	}
@@ -345,6 +360,7 @@ func (d *decoder) absent(v reflect.Value, sh *shape, given []bool, n *node, p *p
 			continue
 		}
 		switch {
+		case f.required && misspelt(f.key, n, sh):
 		case f.required:
 			at, where := n, p
 			for _, r := range n.removed {
@@ -363,6 +379,18 @@ func (d *decoder) absent(v reflect.Value, sh *shape, given []bool, n *node, p *p
 			}
 		}
 	}
+}
+
+// misspelt reports whether a key that seems to be missing is there in another
+// spelling, which is reported as unknown.
+func misspelt(key string, n *node, sh *shape) bool {
+	keys := sh.keys()
+	for _, e := range n.pairs[:min(len(n.pairs), len(keys))] {
+		if !isWord(e.key.text, keys) && nearest(e.key.text, keys) == key {
+			return true
+		}
+	}
+	return false
 }
 
 func isText(v reflect.Value) bool {

@@ -112,14 +112,13 @@ func (c *checker) checkMoment(m *Moment) {
 		return // reported
 	}
 	if m.Point == "started" || m.Point == "ended" {
-		if !c.steps.has(m.Name) {
+		if !c.steps.has(m.Name) && !c.unreadable(&c.steps) {
 			c.wrong(bad(words.NoStep, quote(m.Name)).instead(c.steps.names, m.Name), m)
 		}
 		return
 	}
-	if !c.connections.has(m.Name) {
+	if !c.connections.has(m.Name) && !c.unreadable(&c.connections) {
 		c.wrong(bad(words.NoConnection, quote(m.Name)).instead(c.connections.names, m.Name), m)
-		return
 	}
 	if m.End != "" {
 		c.checkEndName(m.Name, m.End, m)

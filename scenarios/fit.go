@@ -138,13 +138,11 @@ func (c *checker) checkAddresses(list []Prefix, taken map[netip.Addr]*Prefix) {
 			continue
 		}
 		taken[p.Addr()] = p
-		family, key, pool := "IPv6", "ipv6", c.s.Addressing.IPv6
+		family := IPv6
 		if p.Addr().Is4() {
-			family, key, pool = "IPv4", "ipv4", c.s.Addressing.IPv4
+			family = IPv4
 		}
-		if !pool.IsValid() {
-			c.wrong(bad(words.FamilyMissing, family, key), p)
-		}
+		c.checkFamily(family, p)
 	}
 }
 
@@ -236,7 +234,7 @@ func (c *checker) checkSteps() {
 	for i := range c.s.Steps {
 		switch s := &c.s.Steps[i]; {
 		case s.FTPConnect != nil:
-			c.checkFamily(s.FTPConnect)
+			c.checkFamily(s.FTPConnect.Family, &s.FTPConnect.Family, s.FTPConnect)
 		case s.FTPStore != nil:
 			c.checkStore(s.FTPStore)
 		case s.FTPAppend != nil:
@@ -253,14 +251,14 @@ func (c *checker) checkSteps() {
 	}
 }
 
-// checkFamily sees to it that the server can have an address of the family.
-func (c *checker) checkFamily(x *FTPConnect) {
-	pool, name := c.s.Addressing.IPv4, "IPv4"
-	if x.Family == IPv6 {
-		pool, name = c.s.Addressing.IPv6, "IPv6"
+// checkFamily sees to it that the lab has a family of addresses.
+func (c *checker) checkFamily(f Family, pointers ...any) {
+	pool, name := &c.s.Addressing.IPv4, "IPv4"
+	if f == IPv6 {
+		pool, name = &c.s.Addressing.IPv6, "IPv6"
 	}
-	if !pool.IsValid() && c.places[&c.s.Addressing].node != nil {
-		c.wrong(bad(words.FamilyMissing, name, strings.ToLower(name)), &x.Family, x)
+	if at, ok := c.places[pool]; ok && at.node.text == none {
+		c.wrong(bad(words.FamilyMissing, name, string(f)), pointers...)
 	}
 }
 
@@ -285,7 +283,7 @@ func (c *checker) checkSettle(x *Settle) {
 // checkEndName sees to it that a connection has an end of this name. ptr is
 // what the name stands in.
 func (c *checker) checkEndName(connection, end string, ptr any) {
-	if !c.connections.has(connection) || end == Opener || end == Acceptor {
+	if !c.connections.has(connection) || c.unreadable(&c.nodes) || end == Opener || end == Acceptor {
 		return
 	}
 	e := c.ends[connection]

@@ -114,7 +114,7 @@ func (c *Count) parseNode(d *decoder, n *node, p *path) {
 		c.Max = *b.AtMost
 	}
 	switch {
-	case n.kind == mapping && n.get("at_least") == nil && n.get("at_most") == nil:
+	case n.kind == mapping && len(n.pairs) == 0:
 		d.fail(n, p, bad(words.ValueNoBounds))
 	case b.AtMost != nil && c.Min > c.Max:
 		d.fail(n, p, bad(words.ValueBothBounds))

@@ -208,8 +208,11 @@ func (c *checker) endsOfStep(step *Step) ends {
 		}
 		step = &c.s.Steps[i]
 	}
-	e := ends{a: step.FTPConnect.Node}
-	if i, ok := c.servers.index[step.FTPConnect.To]; ok {
+	e := ends{}
+	if c.nodes.has(step.FTPConnect.Node) {
+		e.a = step.FTPConnect.Node
+	}
+	if i, ok := c.servers.index[step.FTPConnect.To]; ok && c.nodes.has(c.s.Servers[i].Node) {
 		e.b = c.s.Servers[i].Node
 	}
 	return e
@@ -218,7 +221,10 @@ func (c *checker) endsOfStep(step *Step) ends {
 // endsAtServer returns what is known of the ends of a connection to a server.
 func (c *checker) endsAtServer(named *ConnectionName) ends {
 	e := ends{b: c.s.Servers[c.servers.index[named.To]].Node}
-	if named.OpenedBy != e.b {
+	if !c.nodes.has(e.b) {
+		e.b = ""
+	}
+	if c.nodes.has(named.OpenedBy) && named.OpenedBy != e.b {
 		e.a = named.OpenedBy
 	}
 	return e
@@ -234,7 +240,7 @@ func (c *checker) resolve() {
 		case "node":
 			c.lookUp(r, &c.nodes, words.NoNode)
 		case "node or switch":
-			if !c.nodes.has(r.name) && !c.switches.has(r.name) {
+			if len(c.nodes.names) > 0 && !c.broken[&c.s.Switches] && !c.nodes.has(r.name) && !c.switches.has(r.name) {
 				c.fail(r.place.node, r.place.path, bad(words.NoNodeOrSwitch, quote(r.name)).instead(c.hosts, r.name))
 			}
 		case "server":
@@ -249,16 +255,30 @@ func (c *checker) resolve() {
 	}
 }
 
-// lookUp reports a name that is not in its table. Names of steps that could
-// not be understood are let pass: their error has been reported.
+// lookUp reports a name that is not in its table. Names of what could not be
+// understood are let pass: that has been reported.
 func (c *checker) lookUp(r ref, t *table, id words.ID) bool {
 	if t.has(r.name) {
 		return true
 	}
-	if !c.lost[r.name] {
+	if !c.lost[r.name] && !c.unreadable(t) {
 		c.fail(r.place.node, r.place.path, bad(id, quote(r.name)).instead(t.names, r.name))
 	}
 	return false
+}
+
+// unreadable reports whether the part of the file that fills a table was not
+// understood, or is missing though it must be there.
+func (c *checker) unreadable(t *table) bool {
+	switch t {
+	case &c.nodes:
+		return len(t.names) == 0
+	case &c.servers:
+		return c.broken[&c.s.Servers]
+	case &c.connections:
+		return c.broken[&c.s.Steps] || c.broken[&c.s.Connections]
+	}
+	return c.broken[&c.s.Steps] // steps, sessions
 }
 
 // lookUpSession reports a session that does not exist, or not yet, or no

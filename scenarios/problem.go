@@ -35,7 +35,7 @@ type Problem struct {
 const (
 	maxProblems   = 1000 // kept
 	maxShown      = 50   // printed
-	maxAllowed    = 20   // printed of one list
+	maxAllowed    = 30   // printed of one list
 	maxCandidates = 500  // compared for did you mean
 )
 
@@ -108,10 +108,16 @@ type problemKey struct {
 	line, column int
 	path         string
 	message      words.ID
+	subject      any // the message's first argument
 }
 
 func (r *report) add(p Problem) {
-	key := problemKey{p.Pos.Line, p.Pos.Column, p.Path, p.Message.ID}
+	key := problemKey{p.Pos.Line, p.Pos.Column, p.Path, p.Message.ID, nil}
+	if len(p.Message.Args) > 0 {
+		if name, ok := p.Message.Args[0].(string); ok {
+			key.subject = name
+		}
+	}
 	if r.seen[key] {
 		return
 	}

@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"fmt"
 	"net/netip"
 	"reflect"
 	"slices"
@@ -40,7 +41,7 @@ func checkText(s, rule string) *fault {
 		case c == '\n' || c == '\r':
 			return bad(words.ValueLineBreak)
 		case unicode.IsControl(c), isOverride(c):
-			return bad(words.ValueControl, "U+"+strings.ToUpper(strconv.FormatInt(int64(c), 16)))
+			return bad(words.ValueControl, fmt.Sprintf("U+%04X", c))
 		}
 	}
 	return nil

@@ -42,6 +42,7 @@ func (k kind) message() words.Message {
 type node struct {
 	kind   kind
 	null   bool   // nothing, null or ~, not in quotes
+	quoted bool   // or a block of text
 	text   string // of a scalar, whatever YAML takes it for
 	line   int
 	column int // in characters
@@ -147,7 +148,7 @@ func (l *planter) plant(y *yaml.Node, p *path, depth int) *node {
 		// Only aliases get here: the text itself has been measured. One that
 		// contains itself is deep, a bomb of them is large.
 		l.over = true
-		l.fail(n, p, words.M(words.FileTooMuch, maxValues))
+		l.fail(n, nil, words.M(words.FileTooMuch, maxValues))
 		return n
 	}
 	if y.Style&yaml.TaggedStyle != 0 {
@@ -167,7 +168,8 @@ func (l *planter) plant(y *yaml.Node, p *path, depth int) *node {
 		}
 	default:
 		n.text = y.Value
-		n.null = y.Tag == "!!null" && !quoted(y)
+		n.quoted = quoted(y)
+		n.null = y.Tag == "!!null" && !n.quoted
 	}
 	return n
 }

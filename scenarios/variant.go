@@ -151,3 +151,12 @@ func (m merger) merge(target, patch *node, p *path) *node {
 	merged.pairs = slices.DeleteFunc(merged.pairs, func(e pair) bool { return e.value == nil })
 	return merged
 }
+
+// checkName keeps clear of the words that stand for the scenario itself and
+// for all its variants.
+func (v *Variant) checkName(name string) *fault {
+	if name == "base" || name == "all" {
+		return bad(words.NameReserved, quote(name))
+	}
+	return checkName(name, maxName)
+}

@@ -42,6 +42,7 @@ const (
 	ValueTooMany     ID = "value.too_many"
 	ValueUnknownWord ID = "value.unknown_word"
 	ValueNotNumber   ID = "value.not_number"
+	ValueQuoted      ID = "value.quoted"
 	ValueOutOfBounds ID = "value.out_of_bounds"
 	ValueNotDuration ID = "value.not_duration"
 	ValueNoUnit      ID = "value.no_unit"
@@ -160,6 +161,7 @@ var scenarioTexts = texts{
 	ValueTooMany:     {"at most %[1]d allowed, %[2]d given", "最多允许 %[1]d 个，给出了 %[2]d 个"},
 	ValueUnknownWord: {"unknown word %[1]s", "未知的词 %[1]s"},
 	ValueNotNumber:   {"%[1]s is not a whole number", "%[1]s 不是整数"},
+	ValueQuoted:      {"%[1]s is text; a number has no quotes", "%[1]s 是文本；数字不加引号"},
 	ValueOutOfBounds: {"%[1]s is not within %[2]s to %[3]s", "%[1]s 不在 %[2]s 到 %[3]s 之间"},
 	ValueNotDuration: {"%[1]s is not a duration such as 60ms, 1.5s, 2m", "%[1]s 不是时长，应如 60ms、1.5s、2m"},
 	ValueNoUnit:      {"the duration %[1]s has no unit", "时长 %[1]s 没有单位"},
