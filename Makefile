@@ -1,0 +1,48 @@
+# netlab: `make run` and `make test` are all that a newcomer needs.
+SHELL := /bin/bash
+export CGO_ENABLED ?= 0
+
+.PHONY: help build run test lint generate golden bench soak fuzz needs-run needs-test
+
+help: ## say what there is
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+build: ## build bin/netlab
+	@go build -trimpath -o bin/netlab ./cmd/netlab
+
+run: needs-run build ## run the first scenario: netlab run ftp-close
+	@bin/netlab run ftp-close; code=$$?; \
+	if [ $$code = 3 ]; then echo 'make run: not everything could be seen or done here; the lines above say what helps (netlab doctor)'; exit 0; fi; \
+	exit $$code
+
+test: needs-test lint ## check the source and run every test with the race detector
+	CGO_ENABLED=1 go test -race -shuffle=on -count=1 -timeout 20m ./...
+
+lint: ## gofmt, go vet, staticcheck
+	@unformatted=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); \
+	if [ -n "$$unformatted" ]; then echo "not formatted by gofmt:"; echo "$$unformatted"; exit 1; fi
+	go vet ./...
+	go tool staticcheck ./...
+
+generate: ## make the BPF objects again (needs clang and llvm-strip)
+	go generate ./probes/bpf
+
+golden: ## write the golden files of the tests again; look at the difference
+	CGO_ENABLED=1 go test ./lab/report ./scenarios ./probes/... -update
+
+bench: build ## print what things cost, as ratios within one run
+	go test -run '^$$' -bench 'Compare' -benchtime 1x -timeout 30m ./lab ./lab/link ./probes/wire
+	bin/netlab run ftp-close --times --out $$(mktemp -d) || true
+
+soak: build ## the long runs: 200 of ftp-close as root and as an ordinary user
+	.ci/soak
+
+fuzz: ## every fuzz target for a while
+	@for p in $$(go list ./...); do for f in $$(go test -list '^Fuzz' $$p | grep ^Fuzz); do \
+	echo "$$p $$f"; go test -run '^$$' -fuzz "^$$f$$" -fuzztime 20s $$p || exit 1; done; done
+
+needs-run:
+	@.ci/needs iproute2
+
+needs-test:
+	@.ci/needs iproute2 gcc libc6-dev clang llvm tshark
