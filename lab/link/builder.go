@@ -230,6 +230,21 @@ func (b *builder) switches(ctx context.Context) error {
 	return nil
 }
 
+// power sets the bridges up. Their ports are ready by then: the kernel makes
+// them forward before it answers (br_stp_enable_bridge in net/bridge/br_stp_if.c).
+func (b *builder) power(ctx context.Context) error {
+	for _, s := range b.spaces {
+		if !s.isSwitch {
+			continue
+		}
+		s.conn.add(s.about("set up", Bridge), unix.RTM_NEWLINK, 0, ifinfo(s.bridge, unix.IFF_UP))
+		if err := s.conn.flush(ctx, b.buf); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // links makes the veth pairs. Any socket will do to ask for them, as both
 // namespaces are named; one gives the largest batches.
 func (b *builder) links(ctx context.Context) error {

@@ -15,6 +15,11 @@
 // therefore returns when every end has operstate UP, and every IPv6 address
 // has joined the multicast group at which neighbours ask for it.
 //
+// Switches are powered on last. Every IPv6 node reports its multicast groups
+// when it comes up (RFC 3810, to all routers); a switch that ran already would
+// carry the reports of N nodes to N ports each, and a thousand nodes would
+// keep the machine busy for seconds.
+//
 // # IPv6
 //
 // Addresses are usable at once: duplicate address detection is skipped address
@@ -112,6 +117,7 @@ func build(ctx context.Context, p *plan.Plan, ns func(string) *netns.NS, done fu
 		{"links", b.links},
 		{"addresses", b.configure},
 		{"ready", b.ready},
+		{"power", b.power},
 	} {
 		if err := phase.run(ctx); err != nil {
 			return err

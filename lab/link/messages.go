@@ -44,11 +44,11 @@ func ifinfo(index int, flags uint32) *nl.IfInfomsg {
 	return m
 }
 
-// newBridge describes a bridge that forwards from the first frame on, and says
+// newBridge describes a bridge that will forward as soon as it is up, and says
 // nothing itself.
 func newBridge(index int) []nl.NetlinkRequestData {
 	return []nl.NetlinkRequestData{
-		ifinfo(index, unix.IFF_UP),
+		ifinfo(index, 0),
 		attr(unix.IFLA_IFNAME, nl.ZeroTerminated(Bridge)),
 		nest(unix.IFLA_LINKINFO,
 			attr(unix.IFLA_INFO_KIND, nl.NonZeroTerminated("bridge")),
