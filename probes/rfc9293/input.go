@@ -64,12 +64,16 @@ func Order(inputs []Input) []Input {
 	return list
 }
 
+// lookAhead bounds how many inputs may lie between a FIN's arrival and its
+// effect, so that no record, however made, takes quadratic time.
+const lookAhead = 512
+
 // postpone moves the FIN at list[i] behind the segments that do not acknowledge
-// it, up to the first that does.
+// it, up to the first that does or as far as lookAhead allows.
 func postpone(list []Input, i int) {
 	fin := list[i]
 	last := i
-	for j := i + 1; j < len(list); j++ {
+	for j := i + 1; j < min(len(list), i+lookAhead); j++ {
 		if list[j].Kind != Sent || list[j].Segment == nil || !list[j].flags().Has(probes.ACK) {
 			continue
 		}

@@ -1,0 +1,215 @@
+package timeline
+
+import (
+	"slices"
+
+	"netlab/probes"
+	"netlab/probes/rfc9293"
+)
+
+// A tuple is all that ever had the same two addresses and ports.
+type tuple struct {
+	incarnations []*incarnation // in the order of their beginning
+}
+
+// newest returns the last incarnation, nil if there is none.
+func (t *tuple) newest() *incarnation {
+	if len(t.incarnations) == 0 {
+		return nil
+	}
+	return t.incarnations[len(t.incarnations)-1]
+}
+
+// An incarnation is a Connection in the making.
+type incarnation struct {
+	conn  *Connection
+	lanes [2]*lane // opener, acceptor
+	start probes.Mono
+	syn   bool // its first SYN was seen
+	reset bool
+}
+
+// A lane is an Endpoint in the making.
+type lane struct {
+	*Endpoint
+	inc    *incarnation
+	flow   int  // ordinal
+	known  bool // iss is known
+	opens  bool // it sent a SYN of its own
+	iss    uint32
+	edge   uint32 // the first number that it never sent
+	inputs []rfc9293.Input
+	events []*probes.Event // of its socket, in the order of time
+	socket *socket         // the full socket; nil if none is known
+
+	passive bool                 // it did not send a SYN of its own
+	unseen  bool                 // it acknowledged what no tap saw arrive
+	tapped  bool                 // its own tap saw something
+	taken   []rfc9293.Transition // by the model
+	died    *probes.Event        // the full socket went to CLOSED
+}
+
+// space returns the first sequence number after the segment's.
+func space(s *probes.Segment) (end uint32, uses bool) {
+	end = s.Seq + uint32(s.Len)
+	if s.Flags.Has(probes.SYN) {
+		end++
+	}
+	if s.Flags.Has(probes.FIN) {
+		end++
+	}
+	return end, end != s.Seq
+}
+
+func before(a, b uint32) bool { return int32(a-b) < 0 }
+
+// reach bounds how far a segment of a connection may lie beyond what was sent
+// before: 64 MiB, more than any window here.
+const reach = 64 << 20
+
+// placeSegments gives each segment to a connection, and marks what was sent
+// before.
+func (b *builder) placeSegments() {
+	for _, f := range b.frames {
+		inc := b.incarnationOf(f)
+		if inc == nil {
+			continue
+		}
+		from, to := inc.lanes[0], inc.lanes[1]
+		if from.flow != f.flow {
+			from, to = to, from
+		}
+		f.Connection, f.Opener = inc.conn, from == inc.lanes[0]
+		inc.conn.Segments = append(inc.conn.Segments, f.Segment)
+		inc.reset = inc.reset || f.Flags.Has(probes.RST)
+		from.sent(f.Segment)
+		from.named(f.From)
+		to.named(f.To)
+		from.feed(f.Segment, f.Taps[0], probes.Out)
+		to.feed(f.Segment, f.Taps[len(f.Taps)-1], probes.In)
+	}
+}
+
+// named notes the node of the lane.
+func (l *lane) named(node string) {
+	if l.Node == "" {
+		l.Node = node
+	}
+}
+
+// feed hands the model a segment, if the lane's own tap saw it.
+func (l *lane) feed(s *Segment, tap Tap, dir probes.Direction) {
+	if tap.Dir != dir || tap.Node != l.Node || l.Node == "" {
+		return
+	}
+	in := rfc9293.Input{Kind: rfc9293.Sent, Time: tap.Time, Event: tap.Event, Segment: &s.Segment}
+	if dir == probes.In {
+		in.Kind = rfc9293.Received
+	}
+	l.tapped = true
+	l.inputs = append(l.inputs, in)
+}
+
+// sent notes the sequence space of a segment of the lane, and whether it had
+// been sent before. A pure ACK with an old number is a keepalive or window
+// probe.
+func (l *lane) sent(s *Segment) {
+	if s.Flags.Has(probes.RST) {
+		return
+	}
+	end, _ := space(&s.Segment)
+	if !l.known {
+		l.known, l.iss, l.edge = true, s.Seq, end
+		return
+	}
+	s.Retransmission = before(s.Seq, l.edge)
+	if before(l.edge, end) {
+		l.edge = end
+	}
+}
+
+// incarnationOf finds the connection of a segment, or begins it. It returns
+// nil for a stray: a RST where no connection is known.
+func (b *builder) incarnationOf(f frame) *incarnation {
+	key := f.flow &^ 1
+	t := b.tuples[key]
+	if t == nil {
+		t = &tuple{}
+		b.tuples[key] = t
+	}
+	newest := t.newest()
+	if f.Flags.Has(probes.SYN) && !f.Flags.Has(probes.ACK) && !f.Flags.Has(probes.RST) {
+		if newest != nil && newest.takesSYN(f) {
+			newest.lane(f.flow).opens = true
+			return newest
+		}
+		inc := b.begin(t, f.flow, f.Sent())
+		inc.syn, inc.lanes[0].opens = true, true
+		return inc
+	}
+	for _, inc := range slices.Backward(t.incarnations) {
+		if inc.fits(f) {
+			return inc
+		}
+	}
+	if newest != nil {
+		return newest
+	}
+	if f.Flags.Has(probes.RST) {
+		return nil
+	}
+	opener := f.flow // begun before the record; who opened it is a guess
+	if f.Flags.Has(probes.SYN) || b.listens(b.flows.list[f.flow].Local) && !b.listens(b.flows.list[f.flow].Remote) {
+		opener ^= 1
+	}
+	return b.begin(t, opener, f.Sent())
+}
+
+// begin starts an incarnation of a tuple.
+func (b *builder) begin(t *tuple, opener int, at probes.Mono) *incarnation {
+	inc := &incarnation{start: at}
+	for i := range inc.lanes {
+		flow := opener ^ i
+		inc.lanes[i] = &lane{inc: inc, flow: flow, Endpoint: &Endpoint{
+			Flow: b.flows.list[flow],
+			Node: b.nodeOf[b.flows.list[flow].Local.Addr()],
+		}}
+	}
+	inc.conn = &Connection{Opener: inc.lanes[0].Endpoint, Acceptor: inc.lanes[1].Endpoint}
+	t.incarnations = append(t.incarnations, inc)
+	b.all = append(b.all, inc)
+	return inc
+}
+
+// lane returns the lane with the flow.
+func (inc *incarnation) lane(flow int) *lane {
+	if inc.lanes[1].flow == flow {
+		return inc.lanes[1]
+	}
+	return inc.lanes[0]
+}
+
+// takesSYN reports whether a SYN belongs to the incarnation: it is sent again,
+// or crosses that of the other side.
+func (inc *incarnation) takesSYN(f frame) bool {
+	own, peer := inc.lane(f.flow), inc.lane(f.flow^1)
+	if own.known {
+		return own.iss == f.Seq
+	}
+	return inc.syn && peer.known && !inc.reset
+}
+
+// fits reports whether the numbers of a segment are those of the incarnation.
+func (inc *incarnation) fits(f frame) bool {
+	own, peer := inc.lane(f.flow), inc.lane(f.flow^1)
+	if own.known && !(f.Flags.Has(probes.RST) && f.Flags.Has(probes.ACK) && f.Seq == 0) {
+		return own.holds(f.Seq)
+	}
+	if f.Flags.Has(probes.ACK) && peer.known {
+		return peer.holds(f.Ack)
+	}
+	return true
+}
+
+// holds reports whether a number lies in what the lane sent, or may send.
+func (l *lane) holds(n uint32) bool { return !before(n+1, l.iss) && !before(l.edge+reach, n) }

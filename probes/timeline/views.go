@@ -1,0 +1,176 @@
+package timeline
+
+import (
+	"cmp"
+	"slices"
+
+	"netlab/probes"
+	"netlab/probes/rfc9293"
+)
+
+// observe gives an endpoint its views: what each observer class alone shows.
+func (b *builder) observe(l *lane) {
+	l.Views = map[probes.Class]View{
+		probes.Model:        b.modelView(l),
+		probes.KernelEvents: b.kernelView(l),
+		probes.KernelState:  b.stateView(l),
+	}
+}
+
+// visit adds a visit to a path, unless it is the state that the path is in.
+func visit(path []Visit, state probes.State, w Witness) []Visit {
+	if n := len(path); n > 0 {
+		if path[n-1].State == state {
+			path[n-1].Witnesses = addWitness(path[n-1].Witnesses, w)
+			return path
+		}
+		path[n-1].Until = w.Time
+	}
+	return append(path, Visit{State: state, From: w.Time, Witnesses: []Witness{w}})
+}
+
+// begin adds the CLOSED that an opener's path begins with: it was never
+// entered, and is known by what ended it.
+func begin(path []Visit, w Witness) []Visit {
+	return append(path, Visit{State: probes.Closed, Until: w.Time, Witnesses: []Witness{w}})
+}
+
+// modelView runs RFC 9293 over what the endpoint's own tap saw and what its
+// user called.
+func (b *builder) modelView(l *lane) View {
+	role := rfc9293.Active
+	switch {
+	case !l.inc.syn:
+		role = rfc9293.Resumed
+	case l.passive:
+		role = rfc9293.Passive
+	}
+	view := View{}
+	if !l.tapped {
+		view.Why = b.wireGap(l, role)
+		return view
+	}
+	_, taken, broken := rfc9293.Run(role, l.inputs)
+	for _, v := range broken {
+		l.unseen = l.unseen || v.Name == rfc9293.Unseen
+	}
+	if role == rfc9293.Resumed {
+		in := slices.MinFunc(l.inputs, func(x, y rfc9293.Input) int { return cmp.Compare(x.Time, y.Time) })
+		view.Visits = visit(nil, probes.Established, inferred(in, in.Time))
+	}
+	for i, tr := range taken {
+		w := inferred(tr.Cause, tr.Time)
+		if i == 0 && tr.From == probes.Closed {
+			view.Visits = begin(view.Visits, w)
+		}
+		view.Visits = visit(view.Visits, tr.To, w)
+		l.noteTwo(b, taken, i)
+	}
+	l.taken = taken
+	view.Why = b.wireGap(l, role)
+	view.Whole = view.Why == ""
+	return view
+}
+
+// inferred is the model's witness of what an input drove.
+func inferred(in rfc9293.Input, at probes.Mono) Witness {
+	w := Witness{Source: probes.Wire, Grade: probes.Inferred, Event: in.Event, Time: at}
+	if in.Kind == rfc9293.Called {
+		w.Source = probes.Calls
+	}
+	return w
+}
+
+// wireGap says why the model does not know all of an endpoint, "" if it does.
+func (b *builder) wireGap(l *lane, role rfc9293.Role) string {
+	switch lost := b.loss(probes.Wire, l.Node); {
+	case !b.present(probes.Wire):
+		return "nothing was captured"
+	case !l.tapped:
+		return "no tap at this end saw the connection"
+	case lost != "":
+		return "the capture lost records: " + lost
+	case !b.complete:
+		return "the record is not complete"
+	case role == rfc9293.Resumed:
+		return "the connection began before the record"
+	case l.unseen:
+		return "the endpoint acknowledged what no tap saw arrive"
+	}
+	return ""
+}
+
+// kernelView is the path that the kernel's events show. They never show the
+// inside of mini-sockets: it ends with CLOSED where one of those takes over.
+func (b *builder) kernelView(l *lane) View {
+	view := View{Why: b.kernelGap(l)}
+	for _, e := range l.events {
+		if e.Kind != probes.KindState || e.Source.Class() != probes.KernelEvents || e.Old == e.New {
+			continue
+		}
+		w := Witness{Source: e.Source, Grade: grade(e), Event: e.Seq, Time: e.Time}
+		state := probes.Closed
+		if n := len(view.Visits); n > 0 {
+			state = view.Visits[n-1].State
+		} else if e.Old == probes.Closed {
+			view.Visits = begin(nil, w)
+		}
+		mini := e.Grade == probes.RecordedMini
+		switch {
+		case mini, e.Old == probes.Listen:
+		case e.New == probes.Closed && state == probes.TimeWait:
+			// The full socket's end, recorded after its mini-socket's birth.
+			l.died = e
+			b.note(l, HandOver, e.Seq)
+			continue
+		case e.Old != state:
+			if view.Why == "" {
+				view.Why = "a transition to " + e.Old.String() + " was not recorded"
+			}
+			missed := w
+			missed.Grade = probes.Inferred
+			view.Visits = visit(view.Visits, e.Old, missed)
+		}
+		view.Visits = visit(view.Visits, e.New, w)
+		if e.New == probes.Closed && !mini {
+			l.died = e
+		}
+	}
+	view.Whole = view.Why == ""
+	return view
+}
+
+// kernelGap says why events of an endpoint may be missing, "" if none are.
+func (b *builder) kernelGap(l *lane) string {
+	switch lost := b.loss(probes.BPF, l.Node); {
+	case !b.present(probes.BPF):
+		return "kernel events could not be recorded"
+	case lost != "":
+		return "kernel events were lost: " + lost
+	case !b.complete:
+		return "the record is not complete"
+	}
+	return ""
+}
+
+// stateView is what looks at the kernel's tables found, each state once. It
+// leaves out CLOSED: a dead socket that is still held open.
+func (b *builder) stateView(l *lane) View {
+	view := View{Why: "the kernel's tables were only looked at now and then"}
+	if !b.present(probes.SockDiag) && !b.present(probes.SS) {
+		view.Why = "the kernel's tables were not looked at"
+	}
+	for _, e := range l.events {
+		if e.Kind != probes.KindSample || e.Sample.Gone || e.New <= probes.Listen {
+			continue
+		}
+		w := Witness{Source: e.Source, Grade: grade(e), Event: e.Seq, Time: e.Time}
+		i := slices.IndexFunc(view.Visits, func(v Visit) bool { return v.State == e.New })
+		if i >= 0 {
+			view.Visits[i].Witnesses = addWitness(view.Visits[i].Witnesses, w)
+			continue
+		}
+		view.Visits = visit(view.Visits, e.New, w)
+	}
+	return view
+}
