@@ -155,8 +155,8 @@ const exampleTally = "control.first_fin"
 // checkTally looks up what is counted: the name of an expectation, whether it
 // is judged or not.
 //
-//	CONNECTION.KIND  CONNECTION.END.states  STEP.KIND
-//	SERVER.connection_count  durations.NAME
+//	CONNECTION.KIND        CONNECTION.END.states  steps.STEP.KIND
+//	connection_count.SERVER  durations.NAME         order
 func (c *checker) checkTally() {
 	if n := len(c.s.Tally); n > maxTally {
 		c.wrong(bad(words.ValueTooMany, maxTally, n), &c.s.Tally)
@@ -168,42 +168,44 @@ func (c *checker) checkTally() {
 }
 
 func (c *checker) checkTallied(name *string) {
-	first, rest, ok := strings.Cut(*name, ".")
-	switch {
-	case !ok:
-		c.wrong(bad(words.NoTally, quote(*name), exampleTally), name)
-		return
-	case c.lost[first]:
+	head, rest, _ := strings.Cut(*name, ".")
+	if c.lost[head] || c.unreadable(&c.connections) {
 		return
 	}
-	var kinds []string
-	if c.connections.has(first) {
-		if end, what, three := strings.Cut(rest, "."); three && what == "states" {
-			c.checkEndName(first, end, name)
+	var allowed []string
+	list := func(head string, tails []string) {
+		for _, tail := range tails {
+			allowed = append(allowed, head+"."+tail)
+		}
+	}
+	switch {
+	case c.connections.has(head):
+		if end, what, _ := strings.Cut(rest, "."); what == "states" {
+			c.checkEndName(head, end, name)
 			return
 		}
-		kinds = append(kinds, kindsOfConnection()...)
-	}
-	if c.steps.has(first) {
-		kinds = append(kinds, kindsOfStep()...)
-	}
-	if c.servers.has(first) {
-		kinds = append(kinds, "connection_count")
-	}
-	if first == "durations" {
+		list(head, kindsOfConnection())
+	case head == "steps":
+		step, _, _ := strings.Cut(rest, ".")
+		if !c.steps.has(step) {
+			c.wrong(bad(words.NoStep, quote(step)).instead(c.steps.names, step), name)
+			return
+		}
+		list("steps."+step, kindsOfStep())
+	case head == "connection_count":
+		list(head, c.servers.names)
+	case head == "durations":
 		for _, d := range c.s.Expect.Durations {
-			kinds = append(kinds, d.Name)
+			allowed = append(allowed, "durations."+d.Name)
 		}
+	case *name == "order" && len(c.s.Expect.Order) > 0:
+		return
+	default:
+		all := slices.Concat(c.connections.names, []string{"steps", "connection_count", "durations"})
+		c.wrong(bad(words.NoTally, quote(*name), exampleTally).instead(all, head), name)
+		return
 	}
-	switch {
-	case kinds == nil:
-		all := slices.Concat(c.connections.names, c.steps.names, c.servers.names)
-		slices.Sort(all)
-		c.wrong(bad(words.NoTally, quote(*name), exampleTally).instead(slices.Compact(all), first), name)
-	case !isWord(rest, kinds):
-		for i, k := range kinds {
-			kinds[i] = first + "." + k
-		}
-		c.wrong(bad(words.NoTally, quote(*name), exampleTally).instead(kinds, *name), name)
+	if !isWord(*name, allowed) {
+		c.wrong(bad(words.NoTally, quote(*name), exampleTally).instead(allowed, *name), name)
 	}
 }
