@@ -64,12 +64,8 @@ func isPath(arg string) bool {
 
 // nearest suggests the gallery's scenario that arg may have meant.
 func (e *env) nearest(arg string) string {
-	var names []string
-	for _, entry := range scenarios.Gallery() {
-		names = append(names, entry.Name)
-	}
-	if best := scenarios.Nearest(arg, names); best != "" {
-		return "; " + e.t(words.DidYouMean, best)
+	if best := scenarios.Nearest(arg, scenarios.Gallery()); best != "" {
+		return "; " + e.t(words.FileDidYouMean, fmt.Sprintf("%q", best))
 	}
 	return ""
 }
@@ -224,15 +220,19 @@ func (e *env) listCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			width := 0
-			for _, entry := range scenarios.Gallery() {
-				width = max(width, len(entry.Name))
+			for _, name := range scenarios.Gallery() {
+				width = max(width, len(name))
 			}
-			for _, entry := range scenarios.Gallery() {
-				sc, err := scenarios.Parse(entry.Name+".yaml", entry.Data)
+			for _, name := range scenarios.Gallery() {
+				data, err := scenarios.Load(name)
 				if err != nil {
 					return &exit{exitError, err}
 				}
-				fmt.Fprintf(e.stdout, "%-*s  %s\n", width, entry.Name, sc.Title.In(e.lang))
+				sc, err := scenarios.Parse(name+".yaml", data)
+				if err != nil {
+					return &exit{exitError, err}
+				}
+				fmt.Fprintf(e.stdout, "%-*s  %s\n", width, name, sc.Title.In(e.lang))
 			}
 			return nil
 		},
