@@ -13,6 +13,7 @@ type Header struct {
 	BootID   string        `json:"boot_id"`       // CLOCK_MONOTONIC counts from this boot
 	Started  time.Time     `json:"started"`       // wall time
 	Scenario string        `json:"scenario"`
+	File     string        `json:"file"`    // the scenario's file, as verdicts point to it
 	Variant  string        `json:"variant"` // "base" or the variant's name
 	Seed     uint64        `json:"seed"`
 	Root     bool          `json:"root"` // ran as root of the first user namespace

@@ -43,10 +43,6 @@ func Check(dir string) (*Recorded, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read run directory: %w", err)
 	}
-	base, err := scenarios.Parse(ScenarioFile, source)
-	if err != nil {
-		return nil, err
-	}
 	f, err := os.Open(filepath.Join(dir, EventsFile))
 	if err != nil {
 		return nil, fmt.Errorf("read run directory: %w", err)
@@ -55,6 +51,10 @@ func Check(dir string) (*Recorded, error) {
 	joined, err := timeline.Read(f)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", f.Name(), err)
+	}
+	base, err := scenarios.Parse(joined.Header.File, source)
+	if err != nil {
+		return nil, err
 	}
 	r := &Recorded{Scenario: base, Base: base, Timeline: joined}
 	if v := joined.Header.Variant; v != Base {

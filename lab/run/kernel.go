@@ -44,6 +44,9 @@ func (s *SharedTracer) begin() *kernelProbe {
 
 // Close unloads the programs, once they are loaded. No run may be under way.
 func (s *SharedTracer) Close() error {
+	if s == nil {
+		return nil
+	}
 	begun := true
 	s.once.Do(func() { begun = false })
 	if !begun {
@@ -110,7 +113,7 @@ func (r *runner) watchKernel(ctx context.Context) (stop func() error, err error)
 func header(c Config, nodes []probes.NodeInfo, status []probes.ProbeStatus) probes.Header {
 	h := probes.Header{
 		Format: probes.Format, Version: c.Version, Scenario: c.Scenario.Name, Variant: c.Variant,
-		Seed: c.Scenario.Seed, Root: node.Privileged(), Nodes: nodes, Probes: status,
+		File: c.Scenario.At.File, Seed: c.Scenario.Seed, Root: node.Privileged(), Nodes: nodes, Probes: status,
 	}
 	var name unix.Utsname
 	if unix.Uname(&name) == nil {
