@@ -177,8 +177,6 @@ func TestManyRunsAtATime(t *testing.T) {
 				if err != nil {
 					t.Error(err)
 				}
-				// The end of a run is not the end of its sockets: TIME-WAIT
-				// aside, all are closed by now.
 				if received, lost := count(t, events, ns.Cookie()); received != 60 || lost != 0 {
 					t.Errorf("received %d, lost %d; want 60 and 0", received, lost)
 				}

@@ -45,11 +45,8 @@ func (p *Probe) Run(ctx context.Context, emit func(probes.Event)) error {
 	for i, n := range p.nodes {
 		places[i] = &place{node: n.Name, cookie: n.Cookie, emit: emit}
 	}
-	missed, err := t.misses()
+	missed, err := t.watch(places)
 	if err != nil {
-		return err
-	}
-	if err := t.watch(places); err != nil {
 		return err
 	}
 	close(p.ready)
@@ -116,6 +113,7 @@ func (t *Tracer) drain(places []*place) error {
 				full, missing := p.tail(goals[i], counts[i])
 				p.lose(lossFull, clock.Now(), full)
 				p.lose(lossMissing, clock.Now(), missing)
+				p.loseBreaks(counts[i])
 			}
 			return nil
 		}
@@ -149,6 +147,20 @@ func (p *place) tail(goals, counts []tally) (full, missing uint64) {
 		}
 	}
 	return full, missing
+}
+
+// loseBreaks reports the transitions that the kernel made without tracing
+// them. Where records were lost, the breaks may be theirs, and are not counted
+// twice.
+func (p *place) loseBreaks(counts []tally) {
+	for _, c := range counts {
+		if c.Lost > 0 {
+			return
+		}
+	}
+	for _, b := range p.chains.breaks {
+		p.loseOf(b.sock, lossUntraced, b.time, 1)
+	}
 }
 
 // allTallies reads the kernel's counts of the places.

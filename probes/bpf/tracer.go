@@ -17,10 +17,11 @@ import (
 
 // What a loss event of this package says.
 const (
-	lossFull    = "ring buffer full"
-	lossBusy    = "tracepoint program interrupted by itself, in some namespace of this machine"
-	lossMissing = "record announced by the kernel and not found"
-	lossGarbled = "record not understood"
+	lossFull     = "ring buffer full"
+	lossBusy     = "tracepoint program interrupted by itself, in some namespace of this machine"
+	lossMissing  = "record announced by the kernel and not found"
+	lossGarbled  = "record not understood"
+	lossUntraced = "transition that the kernel did not trace"
 )
 
 // A Tracer is the programs and maps in the kernel, shared by all runs of the
@@ -46,6 +47,7 @@ type place struct {
 	cookie uint64
 	emit   func(probes.Event)
 	cpus   []progress
+	chains chains
 }
 
 // A tally is struct tally of tcp.bpf.c: the kernel's count for one namespace
@@ -70,7 +72,7 @@ func (t *Tracer) Close() error {
 	if t.reader == nil {
 		return nil
 	}
-	err := errors.Join(t.link.Close(), t.reader.Close(), t.program.Close(), t.watched.Close(), t.ring.Close())
+	err := t.undo()
 	t.reader = nil
 	if err != nil {
 		return fmt.Errorf("close bpf tracer: %w", err)
@@ -79,12 +81,15 @@ func (t *Tracer) Close() error {
 }
 
 // watch begins to record the places: no transition after it is missed. Either
-// all are watched or, with the error, none.
-func (t *Tracer) watch(places []*place) (err error) {
+// all are watched or, with the error, none. It returns what misses said before.
+func (t *Tracer) watch(places []*place) (missed uint64, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.reader == nil {
-		return fmt.Errorf("watch namespaces: %w", os.ErrClosed)
+		return 0, fmt.Errorf("watch namespaces: %w", os.ErrClosed)
+	}
+	if missed, err = t.misses(); err != nil {
+		return 0, err
 	}
 	defer func() {
 		if err != nil {
@@ -93,15 +98,15 @@ func (t *Tracer) watch(places []*place) (err error) {
 	}()
 	for _, p := range places {
 		if other := t.places[p.cookie]; other != nil {
-			return fmt.Errorf("watch node %s: namespace %d is watched already, as node %s", p.node, p.cookie, other.node)
+			return 0, fmt.Errorf("watch node %s: namespace %d is watched already, as node %s", p.node, p.cookie, other.node)
 		}
 		p.cpus = make([]progress, t.cpus)
 		if err := t.watched.Put(p.cookie, make([]tally, t.cpus)); err != nil {
-			return fmt.Errorf("watch node %s: add namespace %d: %w", p.node, p.cookie, err)
+			return 0, fmt.Errorf("watch node %s: add namespace %d: %w", p.node, p.cookie, err)
 		}
 		t.places[p.cookie] = p
 	}
-	return nil
+	return missed, nil
 }
 
 // unwatch ends the recording of the places. t.mu is held.
@@ -154,6 +159,7 @@ func (t *Tracer) dispatch(raw []byte) {
 		at.missing += r.seq - at.seq - 1
 		at.seq = r.seq
 	}
+	p.chains.follow(r)
 	p.emit(r.event(p.node))
 }
 
@@ -162,9 +168,13 @@ func (p *place) lose(what string, when probes.Mono, count uint64) {
 	if count == 0 {
 		return
 	}
+	p.loseOf(probes.SocketID{NetNS: p.cookie}, what, when, count)
+}
+
+// loseOf emits a loss of one socket.
+func (p *place) loseOf(sock probes.SocketID, what string, when probes.Mono, count uint64) {
 	p.emit(probes.Event{
-		Time: when, Source: probes.BPF, Kind: probes.KindLoss, Node: p.node,
-		Sock: probes.SocketID{NetNS: p.cookie},
+		Time: when, Source: probes.BPF, Kind: probes.KindLoss, Node: p.node, Sock: sock,
 		Loss: &probes.Loss{What: what, Count: count},
 	})
 }
@@ -189,7 +199,8 @@ func (t *Tracer) tallies(p *place) ([]tally, error) {
 
 // misses is how often the kernel left a program out because it was running on
 // that CPU already: an interrupt inside it, for example. The kernel counts it
-// whether or not BPF statistics are on (bpf_prog_inc_misses_counter).
+// whether or not BPF statistics are on (bpf_prog_inc_misses_counter). t.mu is
+// held.
 func (t *Tracer) misses() (uint64, error) {
 	stats, err := t.program.Stats()
 	if err != nil {

@@ -1,0 +1,91 @@
+package bpf
+
+import (
+	"testing"
+
+	"github.com/cilium/ebpf"
+
+	"netlab/lab/netns/netnstest"
+)
+
+// The cost of a Tracer, and of its parts. The library's own loader is here to
+// compare: its full decoding of the kernel's types is what package bpf avoids.
+func BenchmarkLoad(b *testing.B) {
+	netnstest.Require(b, "bpf", func() error { t, err := Load(); return closed(t, err) }())
+	b.Run("whole", func(b *testing.B) {
+		// Attaching the first program after the last was detached waits for
+		// an RCU grace period (tracepoint_add_func). A process alone on the
+		// tracepoint never does; a loop always would. So others stay.
+		newTracer(b, 0)
+		newTracer(b, 0)
+		for b.Loop() {
+			t, err := Load()
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.StopTimer()
+			err = t.Close()
+			b.StartTimer()
+			if err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("close", func(b *testing.B) {
+		for b.Loop() {
+			b.StopTimer()
+			t, err := Load()
+			b.StartTimer()
+			if err := closed(t, err); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("object", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := loadTcp(); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("types", func(b *testing.B) {
+		spec, err := loadTcp()
+		if err != nil {
+			b.Fatal(err)
+		}
+		for b.Loop() {
+			if _, err := newKernel(spec); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("ring", func(b *testing.B) {
+		for b.Loop() {
+			m, err := ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.RingBuf, MaxEntries: ringBytes})
+			if err != nil {
+				b.Fatal(err)
+			}
+			if err := m.Close(); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("library", func(b *testing.B) {
+		for b.Loop() {
+			var objs tcpObjects
+			if err := loadTcpObjects(&objs, nil); err != nil {
+				b.Fatal(err)
+			}
+			if err := objs.Close(); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
+func closed(t *Tracer, err error) error {
+	if err != nil {
+		return err
+	}
+	return t.Close()
+}
