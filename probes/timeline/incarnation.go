@@ -38,6 +38,7 @@ type lane struct {
 	opens  bool // it sent a SYN of its own
 	iss    uint32
 	edge   uint32 // the first number that it never sent
+	answer bool   // it sent a SYN with ACK
 	inputs []rfc9293.Input
 	events []*probes.Event // of its socket, in the order of time
 	socket *socket         // the full socket; nil if none is known
@@ -50,15 +51,15 @@ type lane struct {
 }
 
 // space returns the first sequence number after the segment's.
-func space(s *probes.Segment) (end uint32, uses bool) {
-	end = s.Seq + uint32(s.Len)
+func space(s *probes.Segment) uint32 {
+	end := s.Seq + uint32(s.Len)
 	if s.Flags.Has(probes.SYN) {
 		end++
 	}
 	if s.Flags.Has(probes.FIN) {
 		end++
 	}
-	return end, end != s.Seq
+	return end
 }
 
 func before(a, b uint32) bool { return int32(a-b) < 0 }
@@ -112,17 +113,20 @@ func (l *lane) feed(s *Segment, tap Tap, dir probes.Direction) {
 
 // sent notes the sequence space of a segment of the lane, and whether it had
 // been sent before. A pure ACK with an old number is a keepalive or window
-// probe.
+// probe. The SYN that a simultaneous open repeats with an ACK is no
+// retransmission: RFC 9293, figure 7, draws it.
 func (l *lane) sent(s *Segment) {
 	if s.Flags.Has(probes.RST) {
 		return
 	}
-	end, _ := space(&s.Segment)
+	end := space(&s.Segment)
+	answers, answered := s.Flags.Has(probes.SYN|probes.ACK), l.answer
+	l.answer = answers || answered
 	if !l.known {
 		l.known, l.iss, l.edge = true, s.Seq, end
 		return
 	}
-	s.Retransmission = before(s.Seq, l.edge)
+	s.Retransmission = before(s.Seq, l.edge) && (answered || !answers)
 	if before(l.edge, end) {
 		l.edge = end
 	}
