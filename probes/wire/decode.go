@@ -2,6 +2,7 @@ package wire
 
 import (
 	"encoding/binary"
+	"math/bits"
 	"net/netip"
 
 	"netlab/probes"
@@ -255,20 +256,26 @@ func (d *datagram) sumOK() bool {
 	return fold(sum(s, d.body)) == 0xffff
 }
 
-// sum adds b as 16-bit words (RFC 1071). The words of 32 bits that it adds
-// fold to the same.
+// sum adds b as 16-bit words (RFC 1071), eight bytes at a time: with the
+// carry added back, words of any size fold to the same.
 func sum(s uint64, b []byte) uint64 {
-	for len(b) >= 8 {
-		w := binary.BigEndian.Uint64(b)
-		s += w>>32 + w&0xffffffff
-		b = b[8:]
+	var carry uint64
+	for len(b) >= 32 {
+		s, carry = bits.Add64(s, binary.BigEndian.Uint64(b), carry)
+		s, carry = bits.Add64(s, binary.BigEndian.Uint64(b[8:]), carry)
+		s, carry = bits.Add64(s, binary.BigEndian.Uint64(b[16:]), carry)
+		s, carry = bits.Add64(s, binary.BigEndian.Uint64(b[24:]), carry)
+		b = b[32:]
 	}
 	for len(b) >= 2 {
-		s += uint64(binary.BigEndian.Uint16(b))
+		s, carry = bits.Add64(s, uint64(binary.BigEndian.Uint16(b)), carry)
 		b = b[2:]
 	}
 	if len(b) == 1 {
-		s += uint64(b[0]) << 8
+		s, carry = bits.Add64(s, uint64(b[0])<<8, carry)
+	}
+	for carry != 0 {
+		s, carry = bits.Add64(s, 0, carry)
 	}
 	return s
 }

@@ -1,12 +1,14 @@
 package wire
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"io"
 	"net"
 	"net/netip"
 	"os"
+	"os/exec"
 	"sync"
 	"testing"
 	"time"
@@ -191,6 +193,74 @@ func (p *pair) talk(tb testing.TB, server string, request, reply []byte) {
 	_, err = io.Copy(io.Discard, conn)
 	check(tb, err)
 	check(tb, <-served)
+}
+
+// transferVar makes the test binary one end of a transfer: "read" or "write",
+// and the number of bytes.
+const transferVar = "NETLAB_TEST_TRANSFER"
+
+func TestMain(m *testing.M) {
+	if what := os.Getenv(transferVar); what != "" {
+		if err := transferEnd(what); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+func transferEnd(what string) error {
+	var role string
+	var size int64
+	if _, err := fmt.Sscanf(what, "%s %d", &role, &size); err != nil {
+		return err
+	}
+	if role == "read" {
+		l, err := net.Listen("tcp", serverV4+":7")
+		if err != nil {
+			return err
+		}
+		fmt.Println("listening")
+		conn, err := l.Accept()
+		if err != nil {
+			return err
+		}
+		n, err := io.Copy(io.Discard, conn)
+		if n != size {
+			return fmt.Errorf("read %d of %d bytes: %v", n, size, err)
+		}
+		return conn.Close()
+	}
+	conn, err := net.Dial("tcp", serverV4+":7")
+	if err != nil {
+		return err
+	}
+	if _, err := conn.Write(make([]byte, size)); err != nil {
+		return err
+	}
+	return conn.Close()
+}
+
+// transfer sends size bytes from client to server, between processes of
+// their own, as labs do.
+func (p *pair) transfer(tb testing.TB, size int) {
+	tb.Helper()
+	start := func(ns *netns.NS, role string) (cmd *exec.Cmd, out *bufio.Reader) {
+		cmd = exec.Command("/proc/self/exe")
+		cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%s %d", transferVar, role, size))
+		cmd.Stderr = os.Stderr
+		pipe, err := cmd.StdoutPipe()
+		check(tb, err)
+		check(tb, ns.Do(cmd.Start))
+		return cmd, bufio.NewReader(pipe)
+	}
+	server, out := start(p.server, "read")
+	_, err := out.ReadString('\n')
+	check(tb, err)
+	client, _ := start(p.client, "write")
+	check(tb, client.Wait())
+	check(tb, server.Wait())
 }
 
 // serve takes one connection.

@@ -20,15 +20,26 @@ import (
 type loop struct {
 	*Probe
 	emit    func(probes.Event)
-	heads   rings // that have a frame to read
+	busy    []*ring   // that are read in rounds, and not by the poller's news
+	heads   rings     // that have a frame to read
+	held    time.Time // since when none of heads was passed on; 0 if not so
 	now     func(sec, nsec uint32) probes.Mono
 	opened  func()
 	packet  packet
 	scratch []byte // a frame with its VLAN tag put back
 }
 
-// tickEvery is the time between comparisons of the clocks.
-const tickEvery = time.Second
+const (
+	// tickEvery is the time between comparisons of the clocks.
+	tickEvery = time.Second
+	// A ring that brought something is read every round without being asked
+	// for, until it was quiet for quietRounds. To wake a reader for each
+	// block costs the sender time, and while the kernel does so, a frame from
+	// another processor finds no room (tpacket_rcv looks at the active block
+	// without the lock, and sees the one that prb_close_block just closed).
+	round       = 2 * time.Millisecond
+	quietRounds = 8
+)
 
 func newLoop(p *Probe, emit func(probes.Event)) *loop {
 	l := &loop{Probe: p, emit: emit, now: p.clock.convert}
@@ -40,18 +51,19 @@ func newLoop(p *Probe, emit func(probes.Event)) *loop {
 	return l
 }
 
-// run reads until ctx ends.
+// run reads until ctx ends, and then what is left.
 func (l *loop) run(ctx context.Context) error {
+	return errors.Join(l.read(ctx), l.drain())
+}
+
+// read reads until ctx ends.
+func (l *loop) read(ctx context.Context) error {
 	l.emit(l.clock.event(l.first))
-	for _, r := range l.rings {
-		l.look(r)
-	}
-	l.pass(false)
 	tick := time.Now().Add(tickEvery)
 	for ctx.Err() == nil {
-		patience, holding := tick, len(l.heads) > 0
-		if holding { // for a block that its ring will hand over soon
-			patience = time.Now().Add(l.patience)
+		patience := time.Until(tick)
+		if len(l.busy) > 0 {
+			patience = round
 		}
 		news, err := l.poller.wait(patience)
 		if err != nil {
@@ -60,8 +72,9 @@ func (l *loop) run(ctx context.Context) error {
 		for _, e := range news {
 			l.hear(e)
 		}
-		l.pass(holding && len(news) == 0)
-		l.capture.flush()
+		if err := l.round(); err != nil {
+			return err
+		}
 		if now := time.Now(); now.After(tick) {
 			tick = now.Add(tickEvery)
 			if err := l.tick(); err != nil {
@@ -80,7 +93,45 @@ func (l *loop) hear(e unix.EpollEvent) {
 		// error clears it, and capture goes on when it comes up.
 		_, _ = unix.GetsockoptInt(r.fd, unix.SOL_SOCKET, unix.SO_ERROR)
 	}
-	l.look(r)
+	r.quietly = 0
+	l.busy = append(l.busy, r)
+}
+
+// round reads the busy rings, and leaves those that have become quiet to the
+// poller.
+func (l *loop) round() error {
+	for _, r := range l.busy {
+		l.look(r)
+	}
+	if l.pass(l.late()) {
+		l.held = time.Time{}
+	}
+	l.capture.flush()
+	still := l.busy[:0]
+	for _, r := range l.busy {
+		if r.lined || r.waiting() || r.taken != r.before {
+			r.quietly = 0
+		}
+		r.before = r.taken
+		if r.quietly++; r.quietly <= quietRounds {
+			still = append(still, r)
+		} else if err := l.poller.again(r.fd, r.id); err != nil {
+			return fmt.Errorf("capture in %s: %w", r.place.Node, err)
+		}
+	}
+	l.busy = still
+	return nil
+}
+
+// late reports whether frames have been held for too long.
+func (l *loop) late() bool {
+	switch {
+	case len(l.heads) == 0:
+		return false
+	case l.held.IsZero():
+		l.held = time.Now()
+	}
+	return time.Since(l.held) > l.patience
 }
 
 // look lines r up if it has something to read.
@@ -92,10 +143,10 @@ func (l *loop) look(r *ring) {
 }
 
 // pass passes on the frames that are due, or all if force is set, or if a
-// ring is half full.
-func (l *loop) pass(force bool) {
+// ring is half full, and reports whether there were any.
+func (l *loop) pass(force bool) (some bool) {
 	if len(l.heads) == 0 {
-		return
+		return false
 	}
 	horizon := probes.Mono(1<<63 - 1)
 	for _, r := range l.rings {
@@ -107,9 +158,10 @@ func (l *loop) pass(force bool) {
 		r := l.heads[0]
 		if !force && r.head.time > horizon {
 			if force = l.heads.pressed(); !force {
-				return
+				return some
 			}
 		}
+		some = true
 		l.handle(r, &r.head)
 		r.take()
 		if r.peek(l.now, l.opened) {
@@ -120,6 +172,7 @@ func (l *loop) pass(force bool) {
 		r.lined = false
 		horizon = min(horizon, r.quiet())
 	}
+	return some
 }
 
 // handle writes a frame to the capture file and emits it if it is a segment.
@@ -211,6 +264,7 @@ func (l *loop) drain() error {
 				errs = errors.Join(errs, err)
 			} else if !done {
 				still = append(still, r)
+				errs = errors.Join(errs, l.poller.again(r.fd, r.id))
 			}
 		}
 		left = still
@@ -219,7 +273,7 @@ func (l *loop) drain() error {
 		if len(left) == 0 && len(l.heads) == 0 || now.After(end) {
 			break
 		}
-		if _, err := l.poller.wait(now.Add(l.patience / 4)); err != nil {
+		if _, err := l.poller.wait(l.patience / 4); err != nil {
 			return errors.Join(errs, fmt.Errorf("capture: %w", err))
 		}
 	}

@@ -3,88 +3,85 @@ package wire
 import (
 	"errors"
 	"os"
-	"sync/atomic"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// A poller waits for many rings with one descriptor of epoll(7), which the Go
-// runtime waits for in turn: no thread is blocked, and a deadline ends it.
+// A poller waits for many rings with epoll(7), in a system call of its own:
+// by way of the Go runtime a busy program would hear of full blocks too late.
 type poller struct {
-	file  *os.File
-	raw   syscall.RawConn
-	woken atomic.Bool
-	ready []unix.EpollEvent
+	epoll, event int // descriptors; event is an eventfd that wake signals
+	ready        []unix.EpollEvent
 }
 
+// wakeID stands for the eventfd among the ids of rings.
+const wakeID = -1
+
 func newPoller() (*poller, error) {
-	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
-	if err != nil {
+	p := &poller{epoll: -1, event: -1, ready: make([]unix.EpollEvent, 256)}
+	var err error
+	if p.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return nil, os.NewSyscallError("epoll_create1", err)
 	}
-	if err := unix.SetNonblock(fd, true); err != nil { // only so does os.NewFile hand it to the runtime
-		unix.Close(fd)
-		return nil, os.NewSyscallError("fcntl O_NONBLOCK", err)
+	if p.event, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
+		return nil, errors.Join(os.NewSyscallError("eventfd", err), p.close())
 	}
-	p := &poller{file: os.NewFile(uintptr(fd), "epoll"), ready: make([]unix.EpollEvent, 256)}
-	if p.raw, err = p.file.SyscallConn(); err != nil {
-		p.file.Close()
-		return nil, err
+	if err := p.add(p.event, wakeID); err != nil {
+		return nil, errors.Join(err, p.close())
 	}
 	return p, nil
 }
 
-// add watches a ring's socket, known as id, for blocks that the kernel hands
-// over. Only news is told (EPOLLET): blocks may be kept for a while.
-func (p *poller) add(fd, id int) error {
-	event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET, Fd: int32(id)}
-	var err error
-	if e := p.raw.Control(func(epfd uintptr) {
-		err = unix.EpollCtl(int(epfd), unix.EPOLL_CTL_ADD, fd, &event)
-	}); e != nil {
-		return e
-	}
-	return os.NewSyscallError("epoll_ctl", err)
+// add watches a ring's socket, known as id, for the next block that the
+// kernel hands over. It tells once (EPOLLONESHOT).
+func (p *poller) add(fd, id int) error { return p.control(unix.EPOLL_CTL_ADD, fd, id) }
+
+// again watches for one more. A block that is there already counts.
+func (p *poller) again(fd, id int) error { return p.control(unix.EPOLL_CTL_MOD, fd, id) }
+
+func (p *poller) control(op, fd, id int) error {
+	event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLONESHOT, Fd: int32(id)}
+	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(p.epoll, op, fd, &event))
 }
 
-// wait returns the ids of sockets with news; none at the deadline, or once
-// wake was called.
-func (p *poller) wait(deadline time.Time) ([]unix.EpollEvent, error) {
-	if err := p.file.SetReadDeadline(deadline); err != nil {
-		return nil, os.NewSyscallError("set deadline", err)
-	}
-	if p.woken.Load() { // or else the deadline has just overwritten wake's
-		deadline = time.Time{}
-	}
-	n := 0
-	var err error
-	look := func(epfd uintptr) bool {
-		n, err = unix.EpollWait(int(epfd), p.ready, 0)
-		return n != 0 || deadline.IsZero()
-	}
-	e := p.raw.Read(look)
+// wait returns the ids of sockets with news; none after the time given, in
+// whole milliseconds, or where wake was called.
+func (p *poller) wait(most time.Duration) ([]unix.EpollEvent, error) {
+	n, err := unix.EpollWait(p.epoll, p.ready, int((max(most, 0) + time.Millisecond - 1).Milliseconds()))
 	switch {
-	case errors.Is(err, unix.EINTR), errors.Is(e, os.ErrDeadlineExceeded):
+	case errors.Is(err, unix.EINTR):
 		return nil, nil
 	case err != nil:
 		return nil, os.NewSyscallError("epoll_wait", err)
-	case e != nil:
-		return nil, e
 	}
-	return p.ready[:n], nil
+	news := p.ready[:0]
+	for _, e := range p.ready[:n] {
+		if e.Fd == wakeID {
+			var count [8]byte
+			_, _ = unix.Read(p.event, count[:]) // takes the signal back; it cannot fail, it was there
+			if err := p.again(p.event, wakeID); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		news = append(news, e)
+	}
+	return news, nil
 }
 
-// wake ends the wait that is on, or the next, and makes all later ones return
-// at once until rest.
+// wake ends the wait that is on, or the next, once.
 func (p *poller) wake() {
-	p.woken.Store(true)
-	// It fails only where there is nobody to wake: the poller is closed.
-	_ = p.file.SetReadDeadline(time.Unix(1, 0))
+	// An eventfd that is full is signalled all the same.
+	_, _ = unix.Write(p.event, []byte{0, 0, 0, 0, 0, 0, 0, 1})
 }
 
-// rest undoes wake.
-func (p *poller) rest() { p.woken.Store(false) }
-
-func (p *poller) close() error { return p.file.Close() }
+func (p *poller) close() error {
+	var err error
+	for _, fd := range []int{p.epoll, p.event} {
+		if fd >= 0 {
+			err = errors.Join(err, os.NewSyscallError("close", unix.Close(fd)))
+		}
+	}
+	return err
+}

@@ -17,6 +17,7 @@ import (
 // with the kernel, filled and read in turn. It is used by one goroutine.
 type ring struct {
 	place probes.Place
+	id    int             // the poller's name for it
 	ports map[int32]*port // by ifindex
 	fd    int
 	mem   []byte
@@ -30,6 +31,9 @@ type ring struct {
 	head  frame       // that next one, read by peek
 	last  probes.Mono // the latest time told
 
+	before  uint64 // taken, a round ago
+	quietly int    // rounds without a frame
+
 	taken           uint64 // frames read
 	counted         uint64 // taken when the statistics were last read
 	packets, drops  uint64 // by the kernel's count: those that passed, and how many of them found no room
@@ -41,7 +45,7 @@ type ring struct {
 // A port is one link end at work.
 type port struct {
 	probes.Port
-	id     int    // interface in the capture file
+	id     uint32 // interface in the capture file
 	frames uint64 // captured
 }
 
@@ -69,8 +73,9 @@ const (
 	frameRoom = blockHead + frameHead + unix.SizeofSockaddrLinklayer + 96
 )
 
-func newRing(place probes.Place) *ring {
-	r := &ring{place: place, fd: -1, ports: make(map[int32]*port, len(place.Ports))}
+// newRing makes what is not yet open; id is the poller's name for it.
+func newRing(place probes.Place, id int) *ring {
+	r := &ring{place: place, id: id, fd: -1, ports: make(map[int32]*port, len(place.Ports))}
 	for _, p := range place.Ports {
 		r.ports[int32(p.Ifindex)] = &port{Port: p}
 	}
@@ -128,8 +133,9 @@ func (r *ring) open(g geometry) error {
 }
 
 // listen lets the kernel deliver. The ring of a place with one port listens
-// to that alone; else to all of the namespace, without what lies outside the
-// ports' range of indexes, the loopback above all.
+// to that alone, so that kernels before 6.15 need not ask every ring of the
+// machine about every packet; else to all of the namespace, without what lies
+// outside the ports' range of indexes, the loopback above all.
 func (r *ring) listen(snap int) error {
 	low, high := int32(0), int32(0)
 	for i := range r.ports {
@@ -145,7 +151,12 @@ func (r *ring) listen(snap int) error {
 	if low == high {
 		addr.Ifindex = int(low)
 	}
-	return os.NewSyscallError("bind AF_PACKET", unix.Bind(r.fd, &addr))
+	err := unix.Bind(r.fd, &addr)
+	if errors.Is(err, unix.ENODEV) && low == high { // the interface is yet to be made
+		addr.Ifindex = 0
+		err = unix.Bind(r.fd, &addr)
+	}
+	return os.NewSyscallError("bind AF_PACKET", err)
 }
 
 // stop cuts the ring off from the interfaces; what it holds stays.

@@ -11,7 +11,7 @@ import (
 // Sizes of rings, in bytes.
 const (
 	defaultMemory = 256 << 20
-	maxRing       = 16 << 20
+	defaultRing   = 16 << 20
 	maxBlock      = 128 << 10 // a frame of 64 KiB, which offloads make, fits
 	minBlocks     = 8         // fewer, and the kernel waits for us at each
 	frameStep     = 256       // any multiple of 16 would do
@@ -27,24 +27,29 @@ type geometry struct {
 	retire       time.Duration // how long a frame may wait for its block to fill
 }
 
-// geometries shares memory out over places. A place with several ports, such
-// as a switch, sees the traffic of several and gets more.
+// geometries shares memory out over places: three quarters to the rings at
+// most; the rest is for what the disk is behind. A place
+// with several ports, such as a switch, sees the traffic of several and gets
+// more.
 //
 // The kernel's timer of a ring runs all the time, so the more rings, the
 // slower it is set: 1000 rings at 4 ms would take a quarter of a processor
 // for nothing.
-func geometries(places []probes.Place, memory int) ([]geometry, error) {
+func geometries(places []probes.Place, memory, most int) (shapes []geometry, rest int, err error) {
 	if memory == 0 {
 		memory = defaultMemory
+	}
+	if most == 0 {
+		most = defaultRing
 	}
 	shares := 0
 	for _, p := range places {
 		shares += share(p)
 	}
 	retire := max(minRetire, time.Duration(len(places))*50*time.Microsecond)
-	out := make([]geometry, len(places))
+	shapes, rest = make([]geometry, len(places)), memory
 	for i, p := range places {
-		size := min(memory/shares*share(p), maxRing)
+		size := min(memory/4*3/shares*share(p), most)
 		least := blockFor(p)
 		block := least
 		for block*2 <= min(size/64, maxBlock) {
@@ -52,12 +57,13 @@ func geometries(places []probes.Place, memory int) ([]geometry, error) {
 		}
 		count := size / block
 		if count < minBlocks {
-			return nil, fmt.Errorf("share out %d bytes of capture memory: node %s gets %d, its interfaces need %d at least",
+			return nil, 0, fmt.Errorf("share out %d bytes of capture memory: node %s gets %d, its interfaces need %d at least",
 				memory, p.Node, size, least*minBlocks)
 		}
-		out[i] = geometry{block: block, count: count, retire: retire.Truncate(time.Millisecond)}
+		rest -= count * block
+		shapes[i] = geometry{block: block, count: count, retire: retire.Truncate(time.Millisecond)}
 	}
-	return out, nil
+	return shapes, rest, nil
 }
 
 func share(p probes.Place) int { return min(max(len(p.Ports), 1), maxShare) }
