@@ -258,7 +258,7 @@ func (c *checker) checkFamily(f Family, pointers ...any) {
 		pool, name = &c.s.Addressing.IPv6, "IPv6"
 	}
 	if at, ok := c.places[pool]; ok && at.node.text == none {
-		c.wrong(bad(words.FamilyMissing, name, string(f)), pointers...)
+		c.wrong(bad(words.FamilyMissing, name, strings.ToLower(name)), pointers...)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"netlab/scenarios/words"
@@ -67,21 +68,39 @@ func (p Problem) In(lang words.Lang) string {
 	var b strings.Builder
 	b.WriteString(p.Pos.String() + ": ")
 	if p.Variant != "" {
-		b.WriteString(words.M(words.FileInVariant, p.Variant).In(lang) + ": ")
+		b.WriteString(words.M(words.FileInVariant, plainWord(p.Variant)).In(lang) + ": ")
 	}
 	if p.Path != "" {
 		b.WriteString(p.Path + ": ")
 	}
 	b.WriteString(p.Message.In(lang))
 	if n := len(p.Allowed); n > maxAllowed {
-		b.WriteString("\n  " + words.M(words.FileAllowedMore, strings.Join(p.Allowed[:maxAllowed], ", "), n-maxAllowed).In(lang))
+		b.WriteString("\n  " + words.M(words.FileAllowedMore, wordList(p.Allowed[:maxAllowed]), n-maxAllowed).In(lang))
 	} else if n > 0 {
-		b.WriteString("\n  " + words.M(words.FileAllowed, strings.Join(p.Allowed, ", ")).In(lang))
+		b.WriteString("\n  " + words.M(words.FileAllowed, wordList(p.Allowed)).In(lang))
 	}
 	if p.DidYouMean != "" {
 		b.WriteString("\n  " + words.M(words.FileDidYouMean, strconv.Quote(p.DidYouMean)).In(lang))
 	}
 	return b.String()
+}
+
+// wordList joins words. Most are ours; names may be anything that a file
+// holds.
+func wordList(list []string) string {
+	shown := make([]string, len(list))
+	for i, word := range list {
+		shown[i] = plainWord(word)
+	}
+	return strings.Join(shown, ", ")
+}
+
+// plainWord quotes what cannot be shown as it is.
+func plainWord(s string) string {
+	if len(s) > maxNameInPath || strings.ContainsFunc(s, func(c rune) bool { return c == ' ' || !unicode.IsPrint(c) }) {
+		return quote(s)
+	}
+	return s
 }
 
 // String returns file:line:column, as compilers write it.
