@@ -26,8 +26,14 @@ func haveCompiler() error {
 		line, _, _ := strings.Cut(string(out), "\n")
 		return fmt.Errorf("have %s, want %s", line, compiler)
 	}
-	_, err = exec.LookPath("llvm-strip")
-	return err
+	if _, err = exec.LookPath("llvm-strip"); err != nil {
+		return err
+	}
+	// An ordinary user may lack the module cache that builds the tool.
+	if out, err := exec.Command("go", "tool", "-n", "bpf2go").CombinedOutput(); err != nil {
+		return fmt.Errorf("go tool bpf2go: %w: %s", err, bytes.TrimSpace(out))
+	}
+	return nil
 }
 
 func TestObjectsAreOfThisSource(t *testing.T) {
