@@ -198,7 +198,11 @@ func (e *env) schemaCommand() *cobra.Command {
 		Short: e.t(words.HelpSchema),
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			_, err := e.stdout.Write(scenarios.Schema())
+			schema, err := scenarios.Schema()
+			if err != nil {
+				return &exit{exitError, err}
+			}
+			_, err = e.stdout.Write(schema)
 			return err
 		},
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -64,7 +65,9 @@ func (e *env) doctorCommand() *cobra.Command {
 			}
 			checks := doctor.Examine(c.Context())
 			if asJSON {
-				return report.Value(e.stdout, checks)
+				enc := json.NewEncoder(e.stdout)
+				enc.SetIndent("", "  ")
+				return enc.Encode(checks)
 			}
 			return e.diagnose(checks)
 		},

@@ -179,6 +179,9 @@ func (e *env) runJob(ctx context.Context, j job, f runFlags, tracer *run.SharedT
 		if err := result.Write(r); err != nil {
 			return 0, &exit{exitError, err}
 		}
+		if !f.times && !f.json {
+			r.Breakdown = nil
+		}
 		many = append(many, r)
 		e.progress(j, i+1, many)
 	}
@@ -197,7 +200,7 @@ func (e *env) reportRun(result *run.Result, j job) report.Run {
 
 // print prints one run in full, or many as a summary.
 func (e *env) print(f runFlags, many []report.Run) error {
-	options := report.Options{Lang: e.lang, Width: e.width, Full: f.full, Times: f.times}
+	options := report.Options{Lang: e.lang, Width: e.width, Full: f.full}
 	var err error
 	switch {
 	case f.json && len(many) == 1:
