@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path"
+	"strings"
 	"sync"
 
 	"netlab/lab/netns"
@@ -200,10 +201,11 @@ func (s *space) open(ctx context.Context) error {
 	})
 }
 
-// write writes a setting of the calling thread's namespace.
+// write writes a setting of the calling thread's namespace. Only those below
+// net belong to a network namespace; others are the whole machine's.
 func write(ctl plan.Sysctl) error {
-	if !path.IsAbs("/"+ctl.Path) || path.Clean("/"+ctl.Path) != "/"+ctl.Path {
-		return errors.New("it is not the path of a setting")
+	if path.Clean(ctl.Path) != ctl.Path || !strings.HasPrefix(ctl.Path, "net/") {
+		return errors.New("it is not the path of a setting below net")
 	}
 	fd, err := unix.Open("/proc/sys/"+ctl.Path, unix.O_WRONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
