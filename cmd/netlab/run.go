@@ -185,7 +185,7 @@ func (e *env) runJob(ctx context.Context, j job, f runFlags, tracer *run.SharedT
 		many = append(many, r)
 		e.progress(j, i+1, many)
 	}
-	return code, e.print(f, many)
+	return code, e.print(f, many, code)
 }
 
 // reportRun is what the report needs to know of a run.
@@ -199,18 +199,18 @@ func (e *env) reportRun(result *run.Result, j job) report.Run {
 }
 
 // print prints one run in full, or many as a summary.
-func (e *env) print(f runFlags, many []report.Run) error {
+func (e *env) print(f runFlags, many []report.Run, code int) error {
 	options := report.Options{Lang: e.lang, Width: e.width, Full: f.full}
 	var err error
 	switch {
 	case f.json && len(many) == 1:
 		err = report.JSON(e.stdout, many[0])
 	case f.json:
-		err = report.ManyJSON(e.stdout, many)
+		err = report.JSONRuns(e.stdout, many, code)
 	case len(many) == 1:
 		err = report.Text(e.stdout, many[0], options)
 	default:
-		err = report.ManyText(e.stdout, many, options)
+		err = report.TextRuns(e.stdout, many, code, options)
 	}
 	if err != nil {
 		return &exit{exitError, fmt.Errorf("print report: %w", err)}
