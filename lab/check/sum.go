@@ -45,6 +45,7 @@ type Summed struct {
 	Outcome Outcome      `json:"outcome"` // the worst
 	Counts  Counts       `json:"counts"`
 	Got     []ValueCount `json:"got"`               // what was seen, most frequent first
+	Wrong   []ValueCount `json:"wrong,omitempty"`   // what was seen where it failed, most frequent first
 	First   int          `json:"first,omitempty"`   // the first run with the worst outcome, from 1; 0 if all pass
 	Example *Verdict     `json:"example,omitempty"` // that run's verdict
 }
@@ -97,6 +98,7 @@ func Sum(runs []*Judgement) *Summary {
 	}
 	for i := range s.Verdicts {
 		byFrequency(s.Verdicts[i].Got)
+		byFrequency(s.Verdicts[i].Wrong)
 	}
 	for i := range s.Tally {
 		byFrequency(s.Tally[i].Values)
@@ -107,6 +109,9 @@ func Sum(runs []*Judgement) *Summary {
 func (s *Summed) add(v *Verdict, run int) {
 	s.Counts.add(v.Outcome)
 	s.Got = countValue(s.Got, v.Got)
+	if v.Outcome == Fail {
+		s.Wrong = countValue(s.Wrong, v.Got)
+	}
 	if worst := Worst(s.Outcome, v.Outcome); worst != s.Outcome {
 		s.Outcome, s.First, s.Example = worst, run, v
 	}

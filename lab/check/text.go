@@ -46,6 +46,12 @@ func short(c *timeline.Connection, e *timeline.Endpoint) string {
 
 const arrow = " | " // between the elements of a pattern
 
+// How much of a long pattern is written: the rest is counted.
+const (
+	patternHead = 8
+	patternTail = 4
+)
+
 // framesText writes frames as a pattern; equal neighbours are counted. The
 // senders are left out where they alternate, beginning with the opener, and
 // plain is asked for; not in a simultaneous open.
@@ -71,6 +77,9 @@ func framesText(c *timeline.Connection, frames []Frame, plain bool) string {
 		}
 		parts = append(parts, text)
 		i += n
+	}
+	if left := len(parts) - patternHead - patternTail; left > 1 {
+		parts = append(append(parts[:patternHead:patternHead], fmt.Sprintf("..%d..", left)), parts[patternHead+left:]...)
 	}
 	return strings.Join(parts, arrow)
 }

@@ -1,0 +1,240 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+
+	"netlab/lab/check"
+	"netlab/lab/plan"
+	"netlab/probes"
+	"netlab/probes/timeline"
+	"netlab/scenarios"
+)
+
+// Format is the version of report.json.
+const Format = 1
+
+// document is report.json. Keys stand in the order of its fields.
+type document struct {
+	Format      int               `json:"netlab_report"`
+	Scenario    string            `json:"scenario"`
+	Variant     string            `json:"variant"`
+	Title       map[string]string `json:"title,omitempty"`
+	Claim       map[string]string `json:"claim,omitempty"`
+	Finding     scenarios.Finding `json:"finding,omitempty"`
+	Reason      map[string]string `json:"reason,omitempty"`
+	References  []string          `json:"references,omitempty"`
+	Outcome     check.Outcome     `json:"outcome"`
+	Exit        int               `json:"exit"`
+	Settings    []plan.Setting    `json:"settings,omitempty"`
+	Record      *record           `json:"record,omitempty"`
+	Connections []connection      `json:"connections,omitempty"`
+	Judgement   json.RawMessage   `json:"judgement"`
+	NotRun      []string          `json:"not_run,omitempty"`
+	Directory   string            `json:"run_directory,omitempty"`
+	Elapsed     time.Duration     `json:"elapsed_ns,omitempty"`
+	Up          time.Duration     `json:"up_ns,omitempty"`
+	Breakdown   []Phase           `json:"breakdown,omitempty"`
+}
+
+// record says how the run was observed.
+type record struct {
+	Version   string               `json:"version"`
+	Kernel    string               `json:"kernel"`
+	Started   time.Time            `json:"started"`
+	Seed      uint64               `json:"seed"`
+	Root      bool                 `json:"root"`
+	Complete  bool                 `json:"complete"`
+	Events    int                  `json:"events"`
+	Segments  int                  `json:"segments"`
+	Probes    []probes.ProbeStatus `json:"probes"`
+	Losses    []loss               `json:"losses,omitempty"`
+	Conflicts []string             `json:"conflicts,omitempty"`
+}
+
+type loss struct {
+	Source probes.Source `json:"source"`
+	Node   string        `json:"node,omitempty"`
+	What   string        `json:"what"`
+	Count  uint64        `json:"count"`
+}
+
+// connection is what report.json says of a connection: its ends with their
+// states, and the frames of its opening and closing. All else is in
+// events.jsonl.
+type connection struct {
+	Name     string  `json:"name"`
+	Step     int     `json:"step,omitempty"`
+	Server   string  `json:"server,omitempty"`
+	Opener   end     `json:"opener"`
+	Acceptor end     `json:"acceptor"`
+	Segments int     `json:"segments"`
+	Bytes    int64   `json:"bytes"` // of payload, without what was sent again
+	Resent   int     `json:"retransmissions"`
+	Opening  []frame `json:"opening"`
+	Closing  []frame `json:"closing"`
+}
+
+type end struct {
+	Node    string          `json:"node"`
+	Name    string          `json:"name"` // as expectations and patterns name it
+	Address string          `json:"address"`
+	Socket  probes.SocketID `json:"socket,omitzero"`
+	States  []visit         `json:"states"`
+}
+
+type visit struct {
+	State     probes.State `json:"state"`
+	At        float64      `json:"ms"` // since the first segment of the run
+	Witnesses []witness    `json:"seen_by"`
+}
+
+type witness struct {
+	Source probes.Source `json:"source"`
+	Grade  probes.Grade  `json:"grade"`
+	Event  uint64        `json:"event"`
+}
+
+type frame struct {
+	Frame int                   `json:"frame"`
+	At    float64               `json:"ms"`
+	From  string                `json:"from"`
+	Word  scenarios.SegmentWord `json:"word"`
+	Seq   uint32                `json:"seq"` // relative to the first SYN of its sender
+	Ack   uint32                `json:"ack"` // relative to that of the receiver
+}
+
+// maxClosing bounds the frames of a closing in report.json.
+const maxClosing = 1000
+
+// JSON writes report.json.
+func JSON(w io.Writer, run Run) error {
+	sc := run.Scenario
+	var judgement bytes.Buffer
+	if err := Verdicts(&judgement, run.Judgement); err != nil {
+		return err
+	}
+	d := document{
+		Format: Format, Scenario: sc.Name, Variant: run.Variant,
+		Title: texts(sc.Title), Claim: texts(sc.Claim), Finding: sc.Finding, Reason: texts(sc.Reason), References: sc.References,
+		Outcome: run.Judgement.Outcome, Exit: run.Exit, Judgement: judgement.Bytes(),
+		Directory: run.RunDir, Elapsed: run.Elapsed, Up: run.UpTime, Breakdown: run.Breakdown,
+	}
+	if run.Plan != nil {
+		d.Settings = run.Plan.Settings
+	}
+	for _, v := range run.NotRun {
+		d.NotRun = append(d.NotRun, v.Name)
+	}
+	if tl := run.Timeline; tl != nil {
+		d.Record = recordOf(tl)
+		for _, c := range tl.Connections {
+			d.Connections = append(d.Connections, connectionOf(run, c))
+		}
+	}
+	return encode(w, d)
+}
+
+// Verdicts writes a judgement: the part of a report that depends on the
+// record and the scenario alone. Judging a recorded run again gives the same
+// bytes, wherever its files lie: positions name no file.
+func Verdicts(w io.Writer, j *check.Judgement) error {
+	out := *j
+	out.Verdicts = make([]check.Verdict, len(j.Verdicts))
+	for i, v := range j.Verdicts {
+		v.At.File = ""
+		out.Verdicts[i] = v
+	}
+	return encode(w, out)
+}
+
+func encode(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	if err := e.Encode(v); err != nil {
+		return fmt.Errorf("write report: %w", err)
+	}
+	return nil
+}
+
+// texts writes a text by language. (encoding/json sorts the keys.)
+func texts(t scenarios.Text) map[string]string {
+	m := map[string]string{}
+	if t.EN != "" {
+		m["en"] = t.EN
+	}
+	if t.ZH != "" {
+		m["zh"] = t.ZH
+	}
+	return m
+}
+
+func recordOf(tl *timeline.Timeline) *record {
+	h := tl.Header
+	r := &record{
+		Version: h.Version, Kernel: h.Kernel, Started: h.Started, Seed: h.Seed, Root: h.Root, Complete: tl.Complete,
+		Events: len(tl.Events), Segments: len(tl.Segments), Probes: h.Probes,
+	}
+	for _, l := range tl.Losses {
+		r.Losses = append(r.Losses, loss{Source: l.Source, Node: l.Node, What: l.What, Count: l.Count})
+	}
+	for _, c := range tl.Conflicts {
+		r.Conflicts = append(r.Conflicts, c.Text)
+	}
+	return r
+}
+
+func connectionOf(run Run, c *timeline.Connection) connection {
+	zero := start(run.Timeline)
+	out := connection{
+		Name: name(run, c), Step: c.Step, Server: c.Server, Segments: len(c.Segments),
+		Opener: endOf(c, c.Opener, zero), Acceptor: endOf(c, c.Acceptor, zero),
+	}
+	for _, s := range c.Segments {
+		if s.Retransmission {
+			out.Resent++
+		} else {
+			out.Bytes += int64(s.Len)
+		}
+	}
+	frames := check.Frames(c)
+	isn := isns(frames)
+	closing := check.Closing(frames)
+	out.Opening = framesOf(c, check.Opening(frames), isn, zero)
+	out.Closing = framesOf(c, closing[:min(len(closing), maxClosing)], isn, zero)
+	return out
+}
+
+func endOf(c *timeline.Connection, e *timeline.Endpoint, zero probes.Mono) end {
+	out := end{Node: e.Node, Name: check.EndName(c, e), Address: e.Flow.Local.String(), Socket: e.Sock, States: []visit{}}
+	for _, v := range e.History {
+		if v.Teardown {
+			continue
+		}
+		x := visit{State: v.State, At: float64(v.From.Sub(zero)) / 1e6, Witnesses: []witness{}}
+		for _, w := range v.Witnesses {
+			x.Witnesses = append(x.Witnesses, witness{Source: w.Source, Grade: w.Grade, Event: w.Event})
+		}
+		out.States = append(out.States, x)
+	}
+	return out
+}
+
+func framesOf(c *timeline.Connection, frames []check.Frame, isn [2]uint32, zero probes.Mono) []frame {
+	out := []frame{}
+	for _, f := range frames {
+		me, peer := isn[1], isn[0]
+		if f.Opener {
+			me, peer = peer, me
+		}
+		x := frame{Frame: f.Frame, At: float64(f.Sent().Sub(zero)) / 1e6, From: check.EndName(c, f.End), Word: f.Word, Seq: f.Seq - me}
+		if f.Flags.Has(probes.ACK) {
+			x.Ack = f.Ack - peer
+		}
+		out = append(out, x)
+	}
+	return out
+}
