@@ -154,6 +154,9 @@ func (r *runner) target(c *scenarios.FTPConnect) (netip.AddrPort, error) {
 
 // settle waits for rest. That it did not come in time is a result.
 func (r *runner) settle(ctx context.Context, s *scenarios.Settle) (probes.Step, error) {
+	if !r.has(probes.SockDiag) {
+		return r.quiet(ctx, s.Within.Duration)
+	}
 	request := node.SettleRequest{Within: s.Within.Duration}
 	for _, u := range s.Until {
 		conditions, err := r.conditions(u)
@@ -175,6 +178,41 @@ func (r *runner) settle(ctx context.Context, s *scenarios.Settle) (probes.Step, 
 		open = append(open, text)
 	}
 	return probes.Step{Error: fmt.Sprintf("not at rest after %v: %s", s.Within, strings.Join(open, "; "))}, nil
+}
+
+// has reports whether a probe is there.
+func (r *runner) has(source probes.Source) bool {
+	for _, p := range r.header.Probes {
+		if p.Source == source {
+			return !p.Missing()
+		}
+	}
+	return false
+}
+
+// quietFor is how long nothing must be recorded to be taken for rest: longer
+// than a delayed ACK and the first retransmission (RTO at least 200 ms).
+const quietFor = 300 * time.Millisecond
+
+// quiet is settle where nobody can look at the sockets: it waits until
+// nothing has been recorded for a while.
+func (r *runner) quiet(ctx context.Context, within time.Duration) (probes.Step, error) {
+	deadline := time.Now().Add(within)
+	for before := -1; ; {
+		now := len(r.rec.soFar())
+		if now == before {
+			return probes.Step{Text: fmt.Sprintf("no sockdiag: nothing was recorded for %v", quietFor)}, nil
+		}
+		before = now
+		if time.Now().After(deadline) {
+			return probes.Step{Error: fmt.Sprintf("not at rest after %v: events still come, and there is no sockdiag to look with", within)}, nil
+		}
+		select {
+		case <-ctx.Done():
+			return probes.Step{}, context.Cause(ctx)
+		case <-time.After(quietFor): // the absence of events is what is waited for
+		}
+	}
 }
 
 // conditions finds the sockets that settle is to wait for: those of a
