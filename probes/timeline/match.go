@@ -302,7 +302,7 @@ func (b *builder) nameNodes() {
 			f.To = last.Node
 		}
 		if last.Node != f.To { // a switch flooded it: others saw it, too
-			slices.SortStableFunc(f.Taps, func(x, y Tap) int { return cmp.Compare(arrival(x, f.To), arrival(y, f.To)) })
+			slices.SortStableFunc(f.Taps[1:], func(x, y Tap) int { return cmp.Compare(arrival(x, f.To), arrival(y, f.To)) })
 		}
 	}
 }

@@ -104,9 +104,14 @@ func (b *builder) wireGap(l *lane, role rfc9293.Role) string {
 // inside of mini-sockets: it ends with CLOSED where one of those takes over.
 func (b *builder) kernelView(l *lane) View {
 	view := View{Why: b.kernelGap(l)}
+	outlives := false // a mini-socket, as far as such are recorded
 	for _, e := range l.events {
-		if e.Kind != probes.KindState || e.Source.Class() != probes.KernelEvents || e.Old == e.New {
+		if e.Kind != probes.KindState || e.Source.Class() != probes.KernelEvents {
 			continue
+		}
+		mini := e.Grade == probes.RecordedMini
+		if e.Old == e.New && !mini {
+			continue // MPTCP's own, no transition
 		}
 		w := Witness{Source: e.Source, Grade: grade(e), Event: e.Seq, Time: e.Time}
 		state := probes.Closed
@@ -115,10 +120,11 @@ func (b *builder) kernelView(l *lane) View {
 		} else if e.Old == probes.Closed {
 			view.Visits = begin(nil, w)
 		}
-		mini := e.Grade == probes.RecordedMini
 		switch {
-		case mini, e.Old == probes.Listen:
-		case e.New == probes.Closed && state == probes.TimeWait:
+		case mini:
+			outlives = e.New == probes.TimeWait || e.New == probes.FinWait2
+		case e.Old == probes.Listen:
+		case e.New == probes.Closed && outlives:
 			// The full socket's end, recorded after its mini-socket's birth.
 			l.died = e
 			b.note(l, HandOver, e.Seq)
