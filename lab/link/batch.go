@@ -161,36 +161,9 @@ func (c *conn) receive(buf []byte) ([]answer, error) {
 				return nil, err
 			}
 			answers = append(answers, a)
-		case unix.NLMSG_DONE: // the end of a list
-			answers = append(answers, answer{seq: m.seq})
 		default:
 			c.observe(m)
 		}
 	}
 	return answers, nil
-}
-
-// dump asks for a list, and hands every entry to c.observe.
-func (c *conn) dump(a about, kind uint16, data nl.NetlinkRequestData, buf []byte) error {
-	c.add(a, kind, unix.NLM_F_DUMP, data)
-	r := c.reqs[len(c.reqs)-1]
-	c.reqs = c.reqs[:len(c.reqs)-1]
-	if err := unix.Sendto(c.fd, r.bytes, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
-		return a.err(fmt.Errorf("send to kernel: %w", err), "")
-	}
-	for {
-		answers, err := c.receive(buf)
-		if err != nil {
-			return a.err(fmt.Errorf("receive from kernel: %w", err), "")
-		}
-		for _, answer := range answers {
-			if answer.seq != r.seq {
-				continue
-			}
-			if answer.errno != 0 {
-				return a.err(answer.errno, answer.detail)
-			}
-			return nil
-		}
-	}
 }

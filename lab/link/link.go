@@ -12,8 +12,8 @@
 // An interface that is up is not yet one that carries frames: the kernel
 // follows the carrier from a work queue of its own. The first ARP request or
 // SYN that is sent too early is lost, and with it a whole second. [Build]
-// therefore returns when every end has operstate UP, and every IPv6 address
-// has joined the multicast group at which neighbours ask for it.
+// therefore returns when every end has operstate UP, and every IPv6 address is
+// the host's own: the kernel completes those from a work queue, too.
 //
 // Switches are powered on last. Every IPv6 node reports its multicast groups
 // when it comes up (RFC 3810, to all routers); a switch that ran already would

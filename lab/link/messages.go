@@ -182,6 +182,12 @@ func getLink(index int) []nl.NetlinkRequestData {
 	}
 }
 
+// getRoute asks which way an address is, seen from an interface.
+func getRoute(index int, a netip.Addr) []nl.NetlinkRequestData {
+	m := &nl.RtMsg{RtMsg: unix.RtMsg{Family: uint8(family(a)), Dst_len: uint8(a.BitLen())}}
+	return []nl.NetlinkRequestData{m, attr(unix.RTA_DST, a.AsSlice()), attr32(unix.RTA_OIF, uint32(index))}
+}
+
 func family(a netip.Addr) int {
 	if a.Is4() {
 		return unix.AF_INET

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"iter"
-	"net/netip"
 
 	"golang.org/x/sys/unix"
 )
@@ -116,17 +115,11 @@ func parseLink(m message) (index int, operstate uint8, ok bool) {
 	return 0, 0, false
 }
 
-// parseGroup reads an answer to RTM_GETMULTICAST: a group that an interface is
-// a member of (IPv6).
-func parseGroup(m message) (index int, addr netip.Addr, ok bool) {
-	if len(m.data) < unix.SizeofIfAddrmsg || m.data[0] != unix.AF_INET6 {
-		return 0, netip.Addr{}, false
+// parseRoute reads RTM_NEWROUTE: whether it leads to the host itself.
+func parseRoute(m message) (local, ok bool) {
+	const kind = 7 // offset of rtm_type
+	if len(m.data) < unix.SizeofRtMsg {
+		return false, false
 	}
-	index = int(int32(binary.NativeEndian.Uint32(m.data[4:])))
-	for kind, value := range attributes(m.data[unix.SizeofIfAddrmsg:]) {
-		if kind == unix.IFA_MULTICAST && len(value) == 16 {
-			return index, netip.AddrFrom16([16]byte(value)), true
-		}
-	}
-	return 0, netip.Addr{}, false
+	return m.data[kind] == unix.RTN_LOCAL, true
 }

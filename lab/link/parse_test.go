@@ -75,8 +75,7 @@ func TestParseMessagesRefusesNonsense(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	up := append(ifinfo(2, 0).Serialize(), attr(unix.IFLA_OPERSTATE, []byte{ifOperUp}).Serialize()...)
 	f.Add(packed(unix.RTM_NEWLINK, 0, 1, up))
-	member := append([]byte{unix.AF_INET6, 128, 0, 0, 2, 0, 0, 0}, attr(unix.IFA_MULTICAST, make([]byte, 16)).Serialize()...)
-	f.Add(packed(unix.RTM_GETMULTICAST, unix.NLM_F_MULTI, 1, member))
+	f.Add(packed(unix.RTM_NEWROUTE, 0, 1, []byte{unix.AF_INET6, 128, 0, 0, 255, 2, 0, unix.RTN_LOCAL, 0, 0, 0, 0}))
 	why := attr(nlmsgerrAttrMsg, []byte("no")).Serialize()
 	f.Add(packed(unix.NLMSG_ERROR, unix.NLM_F_ACK_TLVS, 1, failure(unix.EINVAL, packed(0, 0, 1, nil), why)))
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -89,7 +88,7 @@ func FuzzParse(f *testing.F) {
 			w := waiting{}
 			w.observe(m)
 			_, _, _ = parseLink(m)
-			_, _, _ = parseGroup(m)
+			_, _ = parseRoute(m)
 		}
 	})
 }

@@ -7,23 +7,23 @@ import (
 	"net/netip"
 	"strings"
 
-	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 )
 
 // waiting is what a space still lacks before it is ready.
 type waiting struct {
-	links  map[int]*port    // by ifindex: not seen with operstate UP
-	groups map[group]string // not seen as joined; for which address
+	links     map[int]*port      // by ifindex: not seen with operstate UP
+	addresses map[address]*port  // IPv6: not seen as the host's own
+	asked     map[uint32]address // by number of the question
 }
 
-// A group is a multicast group on an interface.
-type group struct {
+// An address of an interface. Link-local ones may be on several.
+type address struct {
 	index int
 	addr  netip.Addr
 }
 
-func (w *waiting) over() bool { return len(w.links) == 0 && len(w.groups) == 0 }
+func (w *waiting) over() bool { return len(w.links) == 0 && len(w.addresses) == 0 }
 
 // ready waits until everything that was built carries frames. It asks first,
 // which mostly does; then it subscribes to changes, asks again, and asks again
@@ -84,7 +84,7 @@ func (b *builder) stillLate(ctx context.Context, late []*space) ([]*space, error
 
 // expect notes what must come true of the space.
 func (s *space) expect() {
-	s.waiting = waiting{links: map[int]*port{}, groups: map[group]string{}}
+	s.waiting = waiting{links: map[int]*port{}, addresses: map[address]*port{}, asked: map[uint32]address{}}
 	for _, p := range s.ports {
 		s.waiting.links[p.end.Index] = p
 		if s.isSwitch {
@@ -92,21 +92,11 @@ func (s *space) expect() {
 		}
 		for _, a := range p.addresses() {
 			if a.Addr().Is6() {
-				what := fmt.Sprintf("link %q: end %q: %v cannot be asked for", p.link.Name, p.end.Node, a.Addr())
-				s.waiting.groups[group{p.end.Index, solicitedNode(a.Addr())}] = what
+				s.waiting.addresses[address{p.end.Index, a.Addr()}] = p
 			}
 		}
 	}
 	s.conn.observe = s.waiting.observe
-}
-
-// solicitedNode is the group in which an address is asked for (RFC 4291
-// section 2.7.1).
-func solicitedNode(a netip.Addr) netip.Addr {
-	g := [16]byte{0: 0xff, 1: 0x02, 11: 1, 12: 0xff}
-	b := a.As16()
-	copy(g[13:], b[13:])
-	return netip.AddrFrom16(g)
 }
 
 // observe crosses off what a message says.
@@ -116,25 +106,31 @@ func (w *waiting) observe(m message) {
 		if index, state, ok := parseLink(m); ok && state == ifOperUp {
 			delete(w.links, index)
 		}
-	case unix.RTM_GETMULTICAST: // the answers to it have its own number
-		if index, addr, ok := parseGroup(m); ok {
-			delete(w.groups, group{index, addr})
+	case unix.RTM_NEWROUTE:
+		if local, ok := parseRoute(m); ok && local {
+			delete(w.addresses, w.asked[m.seq])
 		}
 	}
 }
 
 // ask asks the kernel for what the space still waits for.
+//
+// A new IPv6 address is completed by a work queue, even without duplicate
+// address detection: it joins the group in which neighbours ask for it, then
+// its local route is made, without which nothing that is sent to it arrives
+// (addrconf_dad_completed in net/ipv6/addrconf.c). So the route is the sign.
 func (s *space) ask(ctx context.Context, buf []byte) error {
 	for index, p := range s.waiting.links {
 		s.conn.add(p.about("get state of", p.end.Interface), unix.RTM_GETLINK, 0, getLink(index)...)
 	}
-	if err := s.conn.flush(ctx, buf); err != nil {
-		return err
+	clear(s.waiting.asked)
+	for a, p := range s.waiting.addresses {
+		about := p.about("get route to", a.addr)
+		about.tolerate = unix.ENETUNREACH
+		s.conn.add(about, unix.RTM_GETROUTE, 0, getRoute(a.index, a.addr)...)
+		s.waiting.asked[s.conn.seq] = a
 	}
-	if len(s.waiting.groups) == 0 {
-		return nil
-	}
-	return s.conn.dump(s.about("list multicast groups", nil), unix.RTM_GETMULTICAST, nl.NewIfAddrmsg(unix.AF_INET6), buf)
+	return s.conn.flush(ctx, buf)
 }
 
 // notReady says what is missing when the wait ends with err.
@@ -146,8 +142,8 @@ func notReady(late []*space, err error) error {
 				missing = append(missing, fmt.Sprintf("link %q: end %q: %s is not up", p.link.Name, p.end.Node, p.end.Interface))
 			}
 		}
-		for _, what := range s.waiting.groups {
-			missing = append(missing, what)
+		for a, p := range s.waiting.addresses {
+			missing = append(missing, fmt.Sprintf("link %q: end %q: %v is not usable", p.link.Name, p.end.Node, a.addr))
 		}
 	}
 	const most = 8

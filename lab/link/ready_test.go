@@ -107,14 +107,6 @@ func TestNotReadyIsShort(t *testing.T) {
 	}
 }
 
-func TestSolicitedNode(t *testing.T) {
-	// The example of RFC 4291 section 2.7.1.
-	got := solicitedNode(netip.MustParseAddr("4037::1:800:200E:8C6C"))
-	if want := netip.MustParseAddr("FF02::1:FF0E:8C6C"); got != want {
-		t.Errorf("got %v, want %v", got, want)
-	}
-}
-
 func TestLinkLocal(t *testing.T) {
 	// The example of RFC 4291 appendix A, and a locally administered address.
 	for mac, want := range map[string]string{
