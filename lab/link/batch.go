@@ -71,11 +71,6 @@ func dial() (*conn, error) {
 
 func (c *conn) close() error { return unix.Close(c.fd) }
 
-// subscribe makes c receive the notifications of a group.
-func (c *conn) subscribe(group int) error {
-	return unix.SetsockoptInt(c.fd, unix.SOL_NETLINK, unix.NETLINK_ADD_MEMBERSHIP, group)
-}
-
 // add appends a request to the batch.
 func (c *conn) add(a about, kind, flags uint16, data ...nl.NetlinkRequestData) {
 	c.seq++
