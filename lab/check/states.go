@@ -300,10 +300,10 @@ func pathReason(visits []timeline.Visit, want []probes.State) words.Message {
 			k++
 			continue
 		}
-		return words.M(words.CheckStateDiffers, got[i].String(), want[k].String(), eventOf(visits, got[i]))
+		return words.M(words.CheckStateDiffers, got[i].String(), want[k].String(), eventOf(visits, i))
 	}
 	if i < len(got) {
-		return words.M(words.CheckStateExtra, got[i].String(), eventOf(visits, got[i]))
+		return words.M(words.CheckStateExtra, got[i].String(), eventOf(visits, i))
 	}
 	for k < len(want)-1 && optional(want, k) {
 		k++
@@ -311,11 +311,17 @@ func pathReason(visits []timeline.Visit, want []probes.State) words.Message {
 	return words.M(words.CheckStateMissing, want[min(k, len(want)-1)].String())
 }
 
-// eventOf returns the event of the best witness of a state.
-func eventOf(visits []timeline.Visit, s probes.State) uint64 {
-	for _, v := range visits {
-		if v.State == s && len(v.Witnesses) > 0 {
+// eventOf returns the event of the best witness of the nth state of a path,
+// 0 if it has none.
+func eventOf(visits []timeline.Visit, n int) uint64 {
+	for i, v := range visits {
+		if i > 0 && visits[i-1].State == v.State {
+			continue
+		}
+		if n--; n < 0 && len(v.Witnesses) > 0 {
 			return v.Witnesses[0].Event
+		} else if n < 0 {
+			return 0
 		}
 	}
 	return 0

@@ -164,18 +164,19 @@ func (t *text) endName(c *timeline.Connection, e *timeline.Endpoint) string {
 
 // A row is one line of a ladder.
 type row struct {
-	time                string
-	left, leftSeen      string
-	number, segment     string
-	right, rightSeen    string
-	elided              string // instead of all else
-	state, label, marks string
+	time             string
+	left, leftSeen   string
+	number, segment  string
+	right, rightSeen string
+	elided           string // instead of all else
 }
 
 // row lays out a line of a ladder.
 func (t *text) row(seg int, r row) string {
-	return t.padLeft(r.time, 8) + "  " + t.pad(t.pad(r.left, 13)+r.leftSeen, 17) + " " + t.padLeft(r.number, 5) + "  " +
-		t.pad(r.segment, seg) + "   " + t.pad(r.right, 13) + r.rightSeen
+	left := t.pad(r.left, 13) + r.leftSeen
+	// A footnote's mark takes the room that a small number leaves.
+	number := t.padLeft(r.number, max(23-t.wide(left), 1+t.wide(r.number)))
+	return t.padLeft(r.time, 8) + "  " + left + number + "  " + t.pad(r.segment, seg) + "   " + t.pad(r.right, 13) + r.rightSeen
 }
 
 // legend lists who could see states, with the letters of the ladder.
