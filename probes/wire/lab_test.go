@@ -195,8 +195,8 @@ func (p *pair) talk(tb testing.TB, server string, request, reply []byte) {
 	check(tb, <-served)
 }
 
-// transferVar makes the test binary one end of a transfer: "read" or "write",
-// and the number of bytes.
+// transferVar makes the test binary one end of a transfer ("read" or "write",
+// and the number of bytes), or the body of TestRootless.
 const transferVar = "NETLAB_TEST_TRANSFER"
 
 func TestMain(m *testing.M) {
@@ -215,6 +215,9 @@ func transferEnd(what string) error {
 	var size int64
 	if _, err := fmt.Sscanf(what, "%s %d", &role, &size); err != nil {
 		return err
+	}
+	if role == "rootless" {
+		return rootless()
 	}
 	if role == "read" {
 		l, err := net.Listen("tcp", serverV4+":7")

@@ -154,8 +154,13 @@ func checkBytes(t *testing.T, node string, events []probes.Event, request, reply
 func checkFile(t *testing.T, name string, rec *recorder) {
 	t.Helper()
 	frames, intfs := readFile(t, name)
-	if diff := cmp.Diff([]string{"wire@client", "wire@server"}, intfs); diff != "" {
-		t.Errorf("interfaces (-want +got):\n%s", diff)
+	count := map[string]int{}
+	for _, f := range frames {
+		count[f.intf]++
+	}
+	want := []string{fmt.Sprintf("wire@client eth0 %d 0", count["wire@client"]), fmt.Sprintf("wire@server eth0 %d 0", count["wire@server"])}
+	if diff := cmp.Diff(want, intfs); diff != "" {
+		t.Errorf("interfaces and their statistics (-want +got):\n%s", diff)
 	}
 	var offset int64
 	for _, e := range rec.of(probes.KindClock, "") {
@@ -167,7 +172,7 @@ func checkFile(t *testing.T, name string, rec *recorder) {
 			t.Fatalf("segment says frame %d; the file has %d", n, len(frames))
 		}
 		f := frames[n-1]
-		want := map[probes.Direction]pcapgo.NgEpbFlag{probes.In: pcapgo.NgEpbFlagDirectionInbound, probes.Out: pcapgo.NgEpbFlagDirectionOutbound}[e.Segment.Dir]
+		want := map[probes.Direction]uint32{probes.In: 1, probes.Out: 2}[e.Segment.Dir]
 		if f.direction != want || f.intf != "wire@"+e.Node {
 			t.Errorf("frame %d: direction %v on %s, want %v on %s", n, f.direction, f.intf, want, e.Node)
 		}
@@ -200,7 +205,7 @@ func onlyRootWarning(s string) bool {
 
 type fileFrame struct {
 	intf      string
-	direction pcapgo.NgEpbFlag
+	direction uint32
 	stamp     int64
 	length    int
 }
@@ -210,6 +215,13 @@ func readFile(t *testing.T, name string) (frames []fileFrame, intfs []string) {
 	file, err := os.Open(name)
 	check(t, err)
 	defer file.Close()
+	return readNg(t, file)
+}
+
+// readNg reads a pcapng file; intfs has name, description, frames and drops
+// of each interface.
+func readNg(t *testing.T, file io.Reader) (frames []fileFrame, intfs []string) {
+	t.Helper()
 	r, err := pcapgo.NewNgReader(file, pcapgo.DefaultNgReaderOptions)
 	check(t, err)
 	for {
@@ -225,14 +237,14 @@ func readFile(t *testing.T, name string) (frames []fileFrame, intfs []string) {
 		}
 		f := fileFrame{intf: intf.Name, stamp: ci.Timestamp.UnixNano(), length: ci.Length}
 		if opts.Flags != nil {
-			f.direction = opts.Flags.Direction
+			f.direction = uint32(opts.Flags.Direction)
 		}
 		frames = append(frames, f)
 	}
 	for i := range r.NInterfaces() {
 		intf, err := r.Interface(i)
 		check(t, err)
-		intfs = append(intfs, intf.Name)
+		intfs = append(intfs, fmt.Sprint(intf.Name, " ", intf.Description, " ", intf.Statistics.PacketsReceived, " ", intf.Statistics.PacketsDropped))
 	}
 	return frames, intfs
 }
