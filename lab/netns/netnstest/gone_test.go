@@ -14,6 +14,18 @@ import (
 func TestAwaitGone(t *testing.T) {
 	stays := New(t)
 	const count = 20
+	links := func() (n int) {
+		err := stays.Do(func() error {
+			list, err := netlink.LinkList()
+			n = len(list)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	before := links()
 	var doomed []*netns.NS
 	for i := range count {
 		ns, err := netns.New()
@@ -31,19 +43,8 @@ func TestAwaitGone(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	links := func() (n int) {
-		err := stays.Do(func() error {
-			list, err := netlink.LinkList()
-			n = len(list)
-			return err
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return n
-	}
-	if got := links(); got < count {
-		t.Fatalf("%d links before, want at least %d", got, count)
+	if got := links(); got != before+count {
+		t.Fatalf("%d links with %d pairs, want %d", got, count, before+count)
 	}
 	for _, ns := range doomed {
 		if err := ns.Close(); err != nil {
@@ -51,7 +52,7 @@ func TestAwaitGone(t *testing.T) {
 		}
 	}
 	AwaitGone(t)
-	if got := links(); got >= count {
-		t.Errorf("%d links after, want none of the %d pairs", got, count)
+	if got := links(); got != before {
+		t.Errorf("%d links afterwards, want %d", got, before)
 	}
 }
