@@ -21,6 +21,8 @@ func Build(header probes.Header, events []probes.Event) (*Timeline, error) {
 		t:          &Timeline{Header: header, Events: events},
 		nodeOf:     make(map[netip.Addr]string),
 		cookieOf:   make(map[string]uint64),
+		sources:    make(map[probes.Source]bool),
+		holes:      make(map[hole]string),
 		forwarders: make(map[string]bool),
 		flows:      flows{ordinals: make(map[probes.Flow]int)},
 		tuples:     make(map[int]*tuple),
@@ -48,10 +50,12 @@ func Build(header probes.Header, events []probes.Event) (*Timeline, error) {
 // A builder is a Timeline in the making.
 type builder struct {
 	t          *Timeline
-	nodeOf     map[netip.Addr]string // whose address it is
-	cookieOf   map[string]uint64     // network namespaces of nodes
-	forwarders map[string]bool       // nodes that passed on a segment
-	complete   bool                  // the mark was seen
+	nodeOf     map[netip.Addr]string  // whose address it is
+	cookieOf   map[string]uint64      // network namespaces of nodes
+	sources    map[probes.Source]bool // that recorded anything
+	holes      map[hole]string        // what is missing there
+	forwarders map[string]bool        // nodes that passed on a segment
+	complete   bool                   // the mark was seen
 	flows      flows
 	frames     []frame        // in the order of sending
 	sockets    []*socket      // that are no listeners
@@ -64,7 +68,9 @@ func (b *builder) run() {
 	t := b.t
 	steps := make(map[int]*Step)
 	for i := range t.Events {
-		switch e := &t.Events[i]; e.Kind {
+		e := &t.Events[i]
+		b.sources[e.Source] = true
+		switch e.Kind {
 		case probes.KindMark:
 			switch e.Mark {
 			case probes.WindowOpen:
@@ -88,6 +94,10 @@ func (b *builder) run() {
 					Loss: probes.Loss{What: "the wall clock was set", Count: 1}})
 			}
 		}
+	}
+	for _, l := range t.Losses {
+		at := hole{l.Source, l.Node}
+		b.holes[at] = cmp.Or(b.holes[at], l.What, "records")
 	}
 	t.Complete = b.complete && t.Close != 0
 	slices.SortStableFunc(t.Steps, func(x, y *Step) int {
@@ -118,24 +128,26 @@ func (b *builder) addStep(steps map[int]*Step, e *probes.Event) {
 // teardown reports whether a moment lies after the window.
 func (b *builder) teardown(at probes.Mono) bool { return b.t.Close != 0 && at > b.t.Close }
 
-// present reports whether a probe was there: the header says so, or an event.
+// present reports whether a probe was there: the header says so, or, where it
+// says nothing, an event.
 func (b *builder) present(source probes.Source) bool {
 	for _, p := range b.t.Header.Probes {
 		if p.Source == source {
 			return !p.Missing()
 		}
 	}
-	return slices.ContainsFunc(b.t.Events, func(e probes.Event) bool { return e.Source == source })
+	return b.sources[source]
+}
+
+// A hole is where records of a source are missing: at a node, or anywhere.
+type hole struct {
+	source probes.Source
+	node   string
 }
 
 // loss returns what a source lost that may concern a node, "" if nothing.
 func (b *builder) loss(source probes.Source, node string) string {
-	for _, l := range b.t.Losses {
-		if l.Source == source && (l.Node == "" || l.Node == node) {
-			return l.What
-		}
-	}
-	return ""
+	return cmp.Or(b.holes[hole{source, ""}], b.holes[hole{source, node}])
 }
 
 // event returns the event with the ordinal.
