@@ -16,6 +16,8 @@ import (
 	"netlab/probes"
 	"netlab/probes/timeline"
 	"netlab/scenarios"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // Base is the name of the variant that is the scenario itself.
@@ -185,7 +187,10 @@ func (r *runner) perform(ctx context.Context) (err error) {
 		return err
 	}
 	drained = true
-	if err := errors.Join(stopKernel(), r.lab.Drain(ctx)); err != nil {
+	var draining errgroup.Group
+	draining.Go(stopKernel)
+	draining.Go(func() error { return r.lab.Drain(ctx) })
+	if err := draining.Wait(); err != nil {
 		return err
 	}
 	r.mark(probes.Complete)

@@ -34,6 +34,9 @@ func (r *runner) steps(ctx context.Context) error {
 		if failed && s.Settle == nil {
 			continue
 		}
+		if s.Settle != nil {
+			r.phase("steps")
+		}
 		result, err := r.step(ctx, s)
 		if err != nil {
 			return fmt.Errorf("steps[%d].%s: %w", i, s.Verb, err)
@@ -45,7 +48,6 @@ func (r *runner) steps(ctx context.Context) error {
 			r.phase("settle")
 		}
 	}
-	r.phase("steps")
 	if err := r.lab.Look(ctx, true); err != nil {
 		return fmt.Errorf("look at the sockets: %w", err)
 	}
