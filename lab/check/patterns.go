@@ -18,18 +18,7 @@ func (j *judge) pattern(v *Verdict, c *timeline.Connection, got []Frame, want sc
 		v.inconclusive(d)
 		return
 	}
-	best := -1 // the alternative that goes along furthest
-	var reason words.Message
-	for _, seq := range want.Alternatives {
-		n, why := compare(c, got, seq)
-		if why.IsZero() {
-			best, reason = len(got), why
-			break
-		}
-		if n > best {
-			best, reason = n, why
-		}
-	}
+	reason := mismatch(c, got, want)
 	if d := j.wireDoubt(c); d != nil {
 		v.inconclusive(d)
 		return
@@ -40,6 +29,27 @@ func (j *judge) pattern(v *Verdict, c *timeline.Connection, got []Frame, want sc
 	}
 	v.pass()
 	v.limited(words.M(words.CheckWireAlone))
+}
+
+// mismatch says why the frames are none of a pattern's alternatives: of the
+// one that they go along with furthest. It says nothing if they are one.
+func mismatch(c *timeline.Connection, got []Frame, want scenarios.Pattern) words.Message {
+	alternatives := want.Alternatives
+	if len(alternatives) == 0 {
+		alternatives = []scenarios.Sequence{nil} // no segment at all
+	}
+	furthest := -1
+	var reason words.Message
+	for _, seq := range alternatives {
+		n, why := compare(c, got, seq)
+		if why.IsZero() {
+			return why
+		}
+		if n > furthest {
+			furthest, reason = n, why
+		}
+	}
+	return reason
 }
 
 // compare says how far the frames go along with a sequence and, if not to
