@@ -95,7 +95,7 @@ type FTPLogin struct {
 type FTPPath struct {
 	Common  `key:",inline"`
 	Session string `key:"session,required" ref:"session" doc:"The session: name of an ftp.connect step."`
-	Path    string `key:"path" doc:"Path on the server."`
+	Path    string `key:"path" doc:"Path on the server; only ftp.list can do without."`
 }
 
 // FTPRetrieve fetches a file.

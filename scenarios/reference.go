@@ -1,0 +1,269 @@
+package scenarios
+
+import (
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+)
+
+// Reference describes every key of the language in plain text, 80 columns
+// wide, made from the same types as the parser.
+func Reference() string {
+	r := &referrer{shapes: shapes{}, seen: map[reflect.Type]bool{}}
+	fmt.Fprintf(&r.out, "The scenario language, version %d\n\n", Version)
+	r.paragraph("", "A scenario is one YAML file. Keys in capitals stand for names of your choice: "+
+		"up to "+strconv.Itoa(maxName)+" of a-z 0-9 - _, the first a letter or digit. A key is written in quotes where YAML would take it for a number or a boolean; "+
+		"a value that is text needs none. Unknown keys, tags and merge keys (<<) are errors; aliases stand for whole values.")
+	r.section("scenario", reflect.TypeFor[Scenario]())
+	r.values()
+	return r.out.String()
+}
+
+// width is that of the reference, in columns.
+const width = 80
+
+// referrer writes the reference.
+type referrer struct {
+	shapes shapes
+	seen   map[reflect.Type]bool
+	common *shape // what steps have beside their own keys, once it was met
+	out    strings.Builder
+}
+
+// paragraph writes text in lines that begin with indent.
+func (r *referrer) paragraph(indent, text string) {
+	line := indent
+	for word := range strings.FieldsSeq(text) {
+		if len(line)+1+len(word) > width && line != indent {
+			r.out.WriteString(line + "\n")
+			line = indent
+		}
+		if line != indent {
+			line += " "
+		}
+		line += word
+	}
+	r.out.WriteString(line + "\n")
+}
+
+// section describes a struct type once, and then the types below it.
+func (r *referrer) section(at string, t reflect.Type) {
+	if r.seen[t] {
+		return
+	}
+	r.seen[t] = true
+	sh := r.shapes.of(t)
+	if len(sh.fields) > 0 {
+		r.out.WriteString("\n" + at + "\n")
+	}
+	if sh.union {
+		r.steps(sh)
+		return
+	}
+	r.keys("  ", sh.fields)
+	for i := range sh.fields {
+		f := &sh.fields[i]
+		r.below(at, f.key, f.typ)
+	}
+}
+
+// below describes the type of a key's value, if it has keys of its own.
+func (r *referrer) below(at, key string, t reflect.Type) {
+	if at == "scenario" {
+		at = key
+	} else {
+		at += "." + key
+	}
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if sh, ok := r.shapes.entries(t); ok {
+		at += "." + placeholder(t.Elem())
+		t = t.Elem()
+		if sh.value >= 0 {
+			t = t.Field(sh.value).Type
+			if _, ok := r.shapes.entries(t); !ok {
+				return
+			}
+			r.below(at, "", t)
+			return
+		}
+	} else if t.Kind() == reflect.Slice {
+		t = t.Elem()
+	}
+	if _, form := formOf(t); t.Kind() == reflect.Struct && !form {
+		r.section(at, t)
+	}
+}
+
+// steps describes the verbs. What all of them have is said once.
+func (r *referrer) steps(sh *shape) {
+	r.paragraph("  ", "Each step is a mapping with one key, its verb.")
+	common := r.shapes.of(reflect.TypeFor[Common]())
+	inline := len(common.fields)
+	for i := range sh.fields {
+		f := &sh.fields[i]
+		t := f.typ.Elem()
+		own := r.shapes.of(t).fields
+		more := ""
+		if _, ok := t.FieldByName("Common"); ok {
+			own, more = own[:len(own)-inline], " (and "+strings.Join(common.keys(), ", ")+")"
+		}
+		r.out.WriteString("\n  " + f.key + more + "\n")
+		r.paragraph("      ", f.doc)
+		if short, ok := formOf(t); ok {
+			r.paragraph("      ", "In short form: "+short+".")
+		}
+		r.keys("    ", own)
+	}
+	r.out.WriteString("\n  every step of a node\n")
+	r.keys("    ", common.fields)
+}
+
+// keys lists the keys of a mapping.
+func (r *referrer) keys(indent string, fields []field) {
+	for i := range fields {
+		f := &fields[i]
+		line := indent + f.key + ": " + r.form(f.typ, f)
+		if f.required {
+			line += ", required"
+		}
+		if f.def != "" {
+			line += "; default " + f.def
+		}
+		r.paragraph(indent, strings.TrimSpace(line))
+		r.paragraph(indent+"    ", f.doc)
+	}
+}
+
+// placeholder stands for a name in a path.
+func placeholder(entry reflect.Type) string {
+	switch entry {
+	case reflect.TypeFor[End](), reflect.TypeFor[EndExpect](), reflect.TypeFor[EndState]():
+		return "END"
+	case reflect.TypeFor[FTPFile]():
+		return "PATH"
+	case reflect.TypeFor[FTPUser]():
+		return "USER"
+	case reflect.TypeFor[Sysctl]():
+		return "SYSCTL"
+	case reflect.TypeFor[CountExpect]():
+		return "SERVER"
+	case reflect.TypeFor[ConnectionExpect](), reflect.TypeFor[Until]():
+		return "CONNECTION"
+	case reflect.TypeFor[StepExpect]():
+		return "STEP"
+	}
+	return "NAME"
+}
+
+// form says in a few words how a value is written.
+func (r *referrer) form(t reflect.Type, f *field) string {
+	if t.Kind() == reflect.Pointer {
+		return r.form(t.Elem(), f)
+	}
+	if name, ok := formOf(t); ok {
+		return name + r.bounds(t, f)
+	}
+	if e, ok := reflect.New(t).Elem().Interface().(enum); ok {
+		return strings.Join(e.words(), " | ")
+	}
+	switch t.Kind() {
+	case reflect.Struct:
+		return "mapping"
+	case reflect.Slice:
+		if sh, ok := r.shapes.entries(t); ok {
+			value := t.Elem()
+			if sh.value >= 0 {
+				value = value.Field(sh.value).Type
+			}
+			return "{" + placeholder(t.Elem()) + ": " + r.form(value, nil) + ", ...}"
+		}
+		return "[" + r.form(t.Elem(), nil) + ", ...]"
+	case reflect.String:
+		return "text"
+	case reflect.Bool:
+		return "on | off"
+	}
+	return "number" + r.bounds(t, f)
+}
+
+// bounds says what a number must lie between, where a key narrows it.
+func (r *referrer) bounds(t reflect.Type, f *field) string {
+	if f == nil || f.min == "" && f.max == "" {
+		return ""
+	}
+	lo, hi := boundsOf(t, f)
+	return " " + lo.text + " to " + hi.text
+}
+
+// formOf names the form of types that are written in a way of their own, and
+// reports whether t is one.
+func formOf(t reflect.Type) (string, bool) {
+	switch t {
+	case reflect.TypeFor[Duration]():
+		return "duration", true
+	case reflect.TypeFor[Size]():
+		return "size", true
+	case reflect.TypeFor[Prefix]():
+		return "address", true
+	case reflect.TypeFor[Pool]():
+		return "network", true
+	case reflect.TypeFor[PortRange]():
+		return "ports", true
+	case reflect.TypeFor[YesNo]():
+		return "on | off", true
+	case reflect.TypeFor[StateName]():
+		return "state", true
+	case reflect.TypeFor[Who]():
+		return "ends", true
+	case reflect.TypeFor[Pattern]():
+		return "pattern", true
+	case reflect.TypeFor[Moment]():
+		return "moment", true
+	case reflect.TypeFor[Text]():
+		return "words for people", true
+	case reflect.TypeFor[Count]():
+		return "count", true
+	case reflect.TypeFor[Close]():
+		return "close", true
+	case reflect.TypeFor[FTPFile]():
+		return "content", true
+	case reflect.TypeFor[Patch]():
+		return "patch", true
+	case reflect.TypeFor[Sleep]():
+		return "duration", true
+	}
+	return "", false
+}
+
+// values describes the forms.
+func (r *referrer) values() {
+	r.out.WriteString("\nvalues\n")
+	styles := strings.Join(CloseStyle("").words(), " | ")
+	for _, v := range []struct{ name, about string }{
+		{"number", "Whole, without quotes, signs, leading zeros."},
+		{"duration", "60ms, 1.5s, 2m, 1h30m; up to 24h."},
+		{"size", "Bytes: 6, 64kB, 100MB, 1GB (powers of 1000), 64KiB, 100MiB, 1GiB (powers of 1024)."},
+		{"address", "With prefix length: 10.0.0.1/24, fd00::1/64."},
+		{"network", "10.77.0.0/16, fd77::/48, or none."},
+		{"ports", "One port, or a range: 2122-2141."},
+		{"on | off", "Also yes, no, true, false."},
+		{"words for people", "One text, or one for each language: {en: ..., zh: ...}."},
+		{"content", "Text, or {size: 100MB}: so many generated bytes."},
+		{"close", styles + "; or with a delay, {after_peer: {delay: 60ms}}."},
+		{"links.NAME", "In short form the list of the two ends: [client, server]."},
+		{"count", "A number, or {at_least: n, at_most: m}, one of them or both."},
+		{"state", strings.Join(stateNames(), " ")},
+		{"ends", "A node, opener (who sent the first SYN), acceptor, nobody; for time_wait also both. 'A | B' for either."},
+		{"pattern", "A list of segments, or a list of such lists as alternatives. A segment is an end and a word: client FIN. 'A | B' for either. " +
+			"Words: " + strings.Join(segmentWords(), " ") + ". FIN+ACK is the FIN that first acknowledges the peer's FIN. " +
+			"First transmissions only, as seen at the sender's end; pure ACKs count after the first FIN."},
+		{"moment", "STEP started, STEP ended, CONNECTION opened, CONNECTION closed, CONNECTION END WORD (the first such segment), CONNECTION END STATE."},
+		{"patch", "A mapping like the scenario itself, with what differs. null removes a key, which must be there. netlab, name and variants cannot be changed."},
+	} {
+		r.out.WriteString("  " + v.name + "\n")
+		r.paragraph("      ", v.about)
+	}
+}
