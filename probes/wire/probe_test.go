@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -15,10 +16,12 @@ import (
 	"testing"
 	"time"
 
-	"netlab/lab/netns"
 	"netlab/lab/netns/netnstest"
 	"netlab/probes"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/gopacket/gopacket"
+	"github.com/gopacket/gopacket/layers"
 	"github.com/vishvananda/netlink"
 	vnetns "github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
@@ -158,31 +161,61 @@ func TestForwards(t *testing.T) {
 	}
 }
 
-// TestVLAN: the kernel takes the tag out of the frame; the file has it again,
-// and the segments are told.
+// TestVLAN: the kernel takes the tag out of a frame that comes in; the file
+// has it again, and the segment is told at both ends.
 func TestVLAN(t *testing.T) {
 	p := newPair(t, false)
-	for _, end := range p.places {
-		h, err := netlink.NewHandleAt(vnetns.NsHandle(end.NS.(*netns.NS).FD()), unix.NETLINK_ROUTE)
-		check(t, err)
-		defer h.Close()
-		attrs := netlink.NewLinkAttrs()
-		attrs.Name, attrs.ParentIndex = "tagged", end.Ports[0].Ifindex
-		if err := h.LinkAdd(&netlink.Vlan{LinkAttrs: attrs, VlanId: 5, VlanProtocol: netlink.VLAN_PROTOCOL_8021Q}); err != nil {
-			t.Skipf("this kernel has no VLANs: %v", err)
-		}
-		link, err := h.LinkByName("tagged")
-		check(t, err)
-		addr, err := netlink.ParseAddr(map[string]string{"client": "10.9.5.1/24", "server": "10.9.5.2/24"}[end.Node])
-		check(t, err)
-		check(t, h.AddrAdd(link, addr))
-		check(t, h.LinkSetUp(link))
-	}
-	rec, err := running(t, Config{Places: p.places}, func() { p.talk(t, "10.9.5.2", []byte("hello"), []byte("bye")) })
+	frame := frameOf(t, ethernet(layers.EthernetTypeDot1Q), &layers.Dot1Q{VLANIdentifier: 5, Type: layers.EthernetTypeIPv4}, ip4(), data(), gopacket.Payload("tagged"))
+	var file bytes.Buffer
+	rec, err := running(t, Config{Places: p.places, Capture: &file}, func() {
+		check(t, p.client.Do(func() error { return inject(p.places[0].Ports[0].Ifindex, frame) }))
+	})
 	check(t, err)
-	sameSegments(t, rec.of(probes.KindSegment, "client"), rec.of(probes.KindSegment, "server"))
-	if n := len(rec.of(probes.KindSegment, "client")); n < 9 {
-		t.Errorf("%d segments", n)
+	client, server := rec.of(probes.KindSegment, "client"), rec.of(probes.KindSegment, "server")
+	if diff := cmp.Diff([]string{"out PSH+ACK 6 tagged"}, lines(client)); diff != "" {
+		t.Errorf("client (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"in PSH+ACK 6 tagged"}, lines(server)); diff != "" {
+		t.Errorf("server (-want +got):\n%s", diff)
+	}
+	if n := bytes.Count(file.Bytes(), frame); n != 2 {
+		t.Errorf("the file has the frame with its tag %d times, want 2", n)
+	}
+}
+
+// inject sends a frame as it is.
+func inject(ifindex int, frame []byte) error {
+	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	return unix.Sendto(fd, frame, 0, &unix.SockaddrLinklayer{Ifindex: ifindex})
+}
+
+// TestFrameLargerThanBlock: the kernel cuts what does not fit, and the
+// segment says so.
+func TestFrameLargerThanBlock(t *testing.T) {
+	p := newPair(t, true)
+	rec, err := running(t, Config{Places: p.places, Memory: 4 << 20}, func() {
+		p.talk(t, serverV4, make([]byte, 300<<10), []byte("bye"))
+	})
+	check(t, err)
+	bytes, cut := 0, 0
+	for _, e := range rec.of(probes.KindSegment, "client") {
+		s := e.Segment
+		if s.Snapped {
+			cut++
+		}
+		if s.BadSum || s.Snapped && s.Len < 16<<10 {
+			t.Errorf("segment %+v", *s)
+		}
+		if s.Dir == probes.Out {
+			bytes += s.Len
+		}
+	}
+	if bytes < 300<<10 || cut == 0 { // more where the sender repeated itself
+		t.Errorf("%d bytes in segments, %d of them cut, want %d at least, and some", bytes, cut, 300<<10)
 	}
 }
 
