@@ -32,16 +32,16 @@ func hostile() map[string]string {
 		"20 kB of question marks":  strings.Repeat("? ", 10_000),
 		"10 MB of a":               strings.Repeat("a", 10<<20),
 		"10 MB of newlines":        strings.Repeat("\n", 10<<20),
-		"1 MB of a":                strings.Repeat("a", maxBytes),
-		"1 MB of comments":         strings.Repeat("#", maxBytes),
-		"1 MB text":                lab + "claim: " + strings.Repeat("a", maxBytes-1000) + "\n",
-		"1 MB key":                 lab + strings.Repeat("a", maxBytes-1000) + ": 1\n",
-		"1 MB name":                "netlab: 1\nname: " + strings.Repeat("a", maxBytes-1000) + "\n",
-		"1 MB number":              "netlab: 1\nseed: " + strings.Repeat("9", maxBytes-1000) + "\n",
-		"1 MB version":             "netlab: " + strings.Repeat("9", maxBytes-1000) + "\n",
-		"1 MB anchor":              "netlab: *" + strings.Repeat("a", maxBytes-1000) + "\n",
-		"1 MB of pipes":            lab + "expect: {connections: {x: {first_fin: \"" + strings.Repeat("|", maxBytes-1000) + "\"}}}\n",
-		"1 MB path":                lab + "steps: [{ftp.delete: {session: \"" + strings.Repeat("a/", maxBytes/2-1000) + "\"}}]\n",
+		"512 kB of a":              strings.Repeat("a", maxBytes),
+		"512 kB of comments":       strings.Repeat("#", maxBytes),
+		"512 kB text":              lab + "claim: " + strings.Repeat("a", maxBytes-1000) + "\n",
+		"512 kB key":               lab + strings.Repeat("a", maxBytes-1000) + ": 1\n",
+		"512 kB name":              "netlab: 1\nname: " + strings.Repeat("a", maxBytes-1000) + "\n",
+		"512 kB number":            "netlab: 1\nseed: " + strings.Repeat("9", maxBytes-1000) + "\n",
+		"512 kB version":           "netlab: " + strings.Repeat("9", maxBytes-1000) + "\n",
+		"512 kB anchor":            "netlab: *" + strings.Repeat("a", maxBytes-1000) + "\n",
+		"512 kB of pipes":          lab + "expect: {connections: {x: {first_fin: \"" + strings.Repeat("|", maxBytes-1000) + "\"}}}\n",
+		"512 kB path":              lab + "steps: [{ftp.delete: {session: \"" + strings.Repeat("a/", maxBytes/2-1000) + "\"}}]\n",
 		"flow list":                "[" + strings.Repeat("a,", maxMarks-10) + "]",
 		"flow mapping":             "{" + strings.Repeat("a,", maxMarks-10) + "}",
 		"list":                     strings.Repeat("-\n", maxMarks/2-10),
@@ -102,9 +102,9 @@ func TestHostile(t *testing.T) {
 		if said := all.Error(); len(said) > 100_000 || strings.ContainsAny(said, "\x00\x1b\r") {
 			t.Errorf("%s: the error is %d bytes long or holds control characters", name, len(said))
 		}
-		// 100 ms are wanted. The test machine may be busy, and the race
-		// detector is slow.
-		if took > 5*time.Second {
+		// 100 ms are wanted, and BenchmarkHostile tells. Here the machine may
+		// be busy and the race detector is slow; a bomb would take for ever.
+		if took > time.Minute {
 			t.Errorf("%s: took %v", name, took)
 		}
 	}

@@ -27,7 +27,6 @@ const width = 80
 type referrer struct {
 	shapes shapes
 	seen   map[reflect.Type]bool
-	common *shape // what steps have beside their own keys, once it was met
 	out    strings.Builder
 }
 

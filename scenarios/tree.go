@@ -10,7 +10,7 @@ import (
 
 // Limits of a file. They hold the worst time to refuse one well below 100 ms.
 const (
-	maxBytes  = 1 << 20 // of the file
+	maxBytes  = 1 << 19 // of the file
 	maxMarks  = 40_000  // keys and values, counted before parsing
 	maxDepth  = 32      // levels
 	maxValues = 50_000  // with aliases written out
