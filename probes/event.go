@@ -182,6 +182,7 @@ type Mark string
 const (
 	WindowOpen  Mark = "window-open"  // the first step is about to start
 	WindowClose Mark = "window-close" // settle has ended; what follows is teardown
+	Looked      Mark = "looked"       // from here on sockdiag listed every socket of every node: what it did not list was not there
 	Complete    Mark = "complete"     // every probe was drained; the record has no tail missing
 	Starved     Mark = "starved"      // the machine kept the run waiting
 )

@@ -82,7 +82,7 @@ func (r *runner) watchKernel(ctx context.Context) (stop func() error, err error)
 	if err != nil {
 		return nil, err
 	}
-	r.header = header(r.Config, r.lab.Nodes(), append([]probes.ProbeStatus{status}, r.lab.Probes()...))
+	r.header = header(r.Config, r.lab.Nodes(), statuses(status, r.lab.Probes()))
 	r.header.Started = r.started.UTC()
 	r.rec.header(r.header)
 	if tracer == nil {
@@ -107,6 +107,13 @@ func (r *runner) watchKernel(ctx context.Context) (stop func() error, err error)
 	}
 	r.phase("probes")
 	return stop, nil
+}
+
+// statuses joins what is known of all probes. The calls are always recorded:
+// the workloads make them through the recorder.
+func statuses(kernel probes.ProbeStatus, lab []probes.ProbeStatus) []probes.ProbeStatus {
+	list := append([]probes.ProbeStatus{kernel}, lab...)
+	return append(list, probes.ProbeStatus{Source: probes.Calls, Grade: probes.Recorded})
 }
 
 // header fills in what can be known of the machine.

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -75,7 +74,7 @@ func (r *recorder) write(v any) {
 		_, err = r.out.Write(append(line, '\n'))
 	}
 	if err != nil {
-		r.fail(fmt.Errorf("write %s: %w", r.file.Name(), err))
+		r.fail(fmt.Errorf("record events: %w", err))
 	}
 }
 
@@ -100,7 +99,7 @@ func (r *recorder) flush() {
 			r.mu.Lock()
 			if r.out != nil {
 				if err := r.out.Flush(); err != nil {
-					r.fail(fmt.Errorf("write %s: %w", r.file.Name(), err))
+					r.fail(fmt.Errorf("record events: %w", err))
 				}
 			}
 			r.mu.Unlock()
@@ -108,7 +107,7 @@ func (r *recorder) flush() {
 	}
 }
 
-// so far returns the events recorded until now; they are not to be altered.
+// soFar returns the events recorded until now; they are not to be altered.
 func (r *recorder) soFar() []probes.Event {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -123,19 +122,11 @@ func (r *recorder) close() ([]probes.Event, error) {
 	defer r.mu.Unlock()
 	if r.out != nil {
 		if err := r.out.Flush(); err != nil && r.err == nil {
-			r.err = fmt.Errorf("write %s: %w", r.file.Name(), err)
+			r.err = fmt.Errorf("record events: %w", err)
 		}
 	}
-	return r.events, errors.Join(r.err, r.file.Close())
-}
-
-// A LimitError says that a run exceeded one of the scenario's limits.
-type LimitError struct {
-	Name  string // the key below limits
-	Bound string
-}
-
-// Error names the limit.
-func (e *LimitError) Error() string {
-	return fmt.Sprintf("limits.%s: the run exceeded %s", e.Name, e.Bound)
+	if err := r.file.Close(); err != nil && r.err == nil {
+		r.err = fmt.Errorf("record events: %w", err)
+	}
+	return r.events, r.err // as fail told it
 }

@@ -54,9 +54,6 @@ type Phase struct {
 	Took time.Duration `json:"took_ns"`
 }
 
-// ErrInterrupted is the cause of the end of a context that the user ended.
-var ErrInterrupted = errors.New("interrupted")
-
 // A runner is one run under way.
 type runner struct {
 	Config
@@ -85,7 +82,8 @@ func Once(ctx context.Context, c Config) (*Result, error) {
 	}
 	ctx, over := context.WithCancelCause(ctx)
 	defer over(nil)
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, &LimitError{Name: "run", Bound: limit.String()})
+	ctx, cancel := context.WithTimeoutCause(ctx, limit,
+		&LimitError{Name: "run", Bound: limit.String(), Given: c.Timeout > 0})
 	defer cancel()
 	if err := r.prepare(over); err != nil {
 		return r.partial(), err
@@ -95,7 +93,10 @@ func Once(ctx context.Context, c Config) (*Result, error) {
 	if cause := context.Cause(ctx); err != nil && cause != nil {
 		err = cause // the limit or the interruption, not what it broke
 	}
-	if err = errors.Join(err, recErr); err != nil {
+	if recErr != nil && !errors.Is(err, recErr) { // else it is the cause, told already
+		err = errors.Join(err, recErr)
+	}
+	if err != nil {
 		return r.partial(), err
 	}
 	return r.judge(events)
@@ -228,29 +229,13 @@ func (r *runner) startServer(ctx context.Context, s scenarios.Server) error {
 	if s.FTP != nil && s.FTP.Dir != "" {
 		f, err := openBelow(r.Dir, s.FTP.Dir)
 		if err != nil {
-			return fmt.Errorf("server %q: %w", s.Name, err)
+			return fmt.Errorf("server %q: open directory %q below the scenario's: %w", s.Name, s.FTP.Dir, err)
 		}
 		defer f.Close()
 		dir = f
 	}
-	return r.lab.StartServer(ctx, s, dir)
-}
-
-// openBelow opens a directory that a scenario names, which may not lie
-// outside the scenario's own, by links either.
-func openBelow(base, name string) (*os.File, error) {
-	root, err := os.OpenRoot(base)
-	if err != nil {
-		return nil, fmt.Errorf("open the scenario's directory: %w", err)
+	if err := r.lab.StartServer(ctx, s, dir); err != nil {
+		return &NodeError{Node: s.Node, Err: err}
 	}
-	defer root.Close()
-	f, err := root.Open(name)
-	if err != nil {
-		return nil, fmt.Errorf("open directory %q below the scenario's: %w", name, err)
-	}
-	if info, err := f.Stat(); err != nil || !info.IsDir() {
-		f.Close()
-		return nil, errors.Join(err, fmt.Errorf("%q is no directory", name))
-	}
-	return f, nil
+	return nil
 }

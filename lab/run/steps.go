@@ -48,8 +48,12 @@ func (r *runner) steps(ctx context.Context) error {
 			r.phase("settle")
 		}
 	}
+	looked := probes.Event{Time: clock.Now(), Source: probes.Lab, Kind: probes.KindMark, Mark: probes.Looked}
 	if err := r.lab.Look(ctx, true); err != nil {
 		return fmt.Errorf("look at the sockets: %w", err)
+	}
+	if r.has(probes.SockDiag) {
+		r.rec.emit(looked)
 	}
 	r.phase("look")
 	r.mark(probes.WindowClose)
@@ -116,7 +120,11 @@ func (r *runner) do(ctx context.Context, s *scenarios.Step, where string) (probe
 	ctx, cancel := context.WithTimeoutCause(ctx, request.Timeout+grace,
 		fmt.Errorf("node %s did not answer within %v", where, request.Timeout+grace))
 	defer cancel()
-	return r.lab.Step(ctx, where, request)
+	result, err := r.lab.Step(ctx, where, request)
+	if err != nil {
+		return result, &NodeError{Node: where, Err: err}
+	}
+	return result, nil
 }
 
 // needsRaw reports whether a session has steps that the client library cannot
