@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"netlab/lab/plan"
+	"netlab/lab/run"
 	"netlab/scenarios"
 	"netlab/scenarios/words"
 
@@ -111,6 +112,9 @@ func (e *env) parse(files []file) ([]*scenarios.Scenario, error) {
 	count := 0
 	for _, f := range files {
 		sc, err := scenarios.Parse(f.name, f.data)
+		if err == nil {
+			err = run.FindDirs(sc, f.dir)
+		}
 		if err != nil {
 			var wrong *scenarios.Errors
 			if !errors.As(err, &wrong) {

@@ -14,14 +14,18 @@ import (
 
 // netlab runs the command with arguments and returns its exit code.
 func netlab(ctx context.Context, e *env, args []string) int {
-	root := e.root()
+	understood := false // the command line; else help may help
+	root := e.root(&understood)
 	root.SetArgs(args)
 	root.SetIn(e.stdin)
 	root.SetOut(e.stdout)
 	root.SetErr(e.stderr)
-	err := root.ExecuteContext(ctx)
+	command, err := root.ExecuteContextC(ctx)
 	if err != nil && err.Error() != "" {
 		fmt.Fprintf(e.stderr, "netlab: %s\n", strings.TrimRight(e.say(err), "\n"))
+	}
+	if err != nil && !understood {
+		fmt.Fprintf(e.stderr, "  %s\n", e.t(words.LineFix, command.CommandPath()+" --help"))
 	}
 	return exitCode(err)
 }
@@ -40,8 +44,9 @@ func (e *env) say(err error) string {
 // t returns a text of the catalogue in the reader's language.
 func (e *env) t(id words.ID, args ...any) string { return words.M(id, args...).In(e.lang) }
 
-// root returns the tree of commands. Nouns read, verbs change.
-func (e *env) root() *cobra.Command {
+// root returns the tree of commands. Nouns read, verbs change. It notes when
+// the command line was understood.
+func (e *env) root(understood *bool) *cobra.Command {
 	root := &cobra.Command{
 		Use:           "netlab",
 		Short:         e.t(words.HelpNetlab),
@@ -51,6 +56,7 @@ func (e *env) root() *cobra.Command {
 	}
 	root.PersistentFlags().String("lang", string(e.lang), e.t(words.HelpLang))
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+		*understood = true
 		value, _ := cmd.Flags().GetString("lang")
 		if _, ok := words.ParseLang(value); !ok {
 			return words.Err(words.BadLang, value)

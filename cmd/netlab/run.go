@@ -11,8 +11,6 @@ import (
 	"time"
 
 	"netlab/lab/check"
-	"netlab/lab/doctor"
-	"netlab/lab/node"
 	"netlab/lab/report"
 	"netlab/lab/run"
 	"netlab/probes"
@@ -42,7 +40,12 @@ func (e *env) runCommand() *cobra.Command {
 		Long:    e.t(words.HelpRunLong),
 		Example: "  netlab run ftp-close\n  netlab run ./my.yaml --repeat 20\n  sudo netlab run ftp-close --variant all",
 		Args:    cobra.MinimumNArgs(1),
-		RunE:    func(c *cobra.Command, args []string) error { return e.run(c.Context(), f, args) },
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := f.check(c.Flags().Changed("timeout")); err != nil {
+				return err
+			}
+			return e.run(c.Context(), f, args)
+		},
 	}
 	c.Flags().IntVar(&f.repeat, "repeat", 1, e.t(words.HelpRepeat))
 	c.Flags().StringVar(&f.variant, "variant", run.Base, e.t(words.HelpVariant))
@@ -56,11 +59,11 @@ func (e *env) runCommand() *cobra.Command {
 }
 
 // check refuses flags that make no sense, before anything runs.
-func (f *runFlags) check(changed bool) error {
+func (f *runFlags) check(bounded bool) error {
 	if f.repeat < 1 || f.repeat > 100_000 {
 		return words.Err(words.BadRepeat, f.repeat)
 	}
-	if changed && f.timeout <= 0 {
+	if bounded && f.timeout <= 0 {
 		return words.Err(words.BadTimeout, f.timeout)
 	}
 	allowed := []string{string(probes.BPF), string(probes.SockDiag), string(probes.SS), string(probes.Wire)}
@@ -74,9 +77,6 @@ func (f *runFlags) check(changed bool) error {
 
 // run reads all scenarios, and only when all are right runs them.
 func (e *env) run(ctx context.Context, f runFlags, args []string) error {
-	if err := f.check(f.timeout != 0); err != nil {
-		return err
-	}
 	files, err := e.find(args)
 	if err != nil {
 		return err
@@ -233,39 +233,6 @@ func (e *env) progress(j job, done int, many []report.Run) {
 	}
 	fmt.Fprint(e.stderr, e.t(words.Progress, j.base.Name, j.variant, done, j.times,
 		count[check.Pass], count[check.Fail], count[check.Inconclusive]), end)
-}
-
-// failed explains why a run could not be carried out, with the exit code for
-// it.
-func (e *env) failed(result *run.Result, err error) error {
-	var b strings.Builder
-	line := func(id words.ID, args ...any) { fmt.Fprintf(&b, "\n  %s", e.t(id, args...)) }
-	directory := func(code int) {
-		if result != nil && result.Directory != nil {
-			line(words.RunDirectory, result.Directory.Path, code)
-		}
-	}
-	if errors.Is(err, run.ErrInterrupted) {
-		b.WriteString(e.t(words.Interrupted))
-		directory(exitInterrupted)
-		return &exit{exitInterrupted, errors.New(b.String())}
-	}
-	if refused, ok := errors.AsType[*node.Refused](err); ok {
-		fmt.Fprintf(&b, "%s", refused)
-		if advice := doctor.Explain(refused); !advice.Fix.IsZero() {
-			line(words.LineCause, advice.Cause)
-			line(words.LineFix, advice.Fix)
-		}
-		line(words.NothingStarted)
-		return &exit{exitInconclusive, errors.New(b.String())}
-	}
-	if limit, ok := errors.AsType[*run.LimitError](err); ok {
-		b.WriteString(e.t(words.LimitExceeded, limit.Name, limit.Bound))
-	} else {
-		b.WriteString(e.say(err))
-	}
-	directory(exitError)
-	return &exit{exitError, errors.New(b.String())}
 }
 
 // codeOf returns the exit code of an outcome.

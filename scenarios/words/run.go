@@ -42,6 +42,9 @@ const (
 	NothingStarted      ID = "run.nothing_started"
 	RunDirectory        ID = "run.directory"
 	WhereLog            ID = "run.log"
+	LastLine            ID = "run.last_line"
+	NoDirectory         ID = "run.no_directory"
+	TimeoutExceeded     ID = "run.timeout"
 	LineCause           ID = "run.cause"
 	LineFix             ID = "run.fix"
 	Valid               ID = "run.valid"
@@ -138,11 +141,15 @@ needs no privileges. The verdicts are printed as the run wrote them.`,
 	NothingStarted: {"nothing was started (exit 3)", "什么也没有启动（退出码 3）"},
 	RunDirectory:   {"run directory: %[1]s (exit %[2]d)", "运行目录：%[1]s（退出码 %[2]d）"},
 	WhereLog:       {"log: %[1]s", "日志：%[1]s"},
+	LastLine:       {"last line: %[1]s", "最后一行：%[1]s"},
+	NoDirectory:    {"%[1]q: this directory cannot be opened below that of the scenario: %[2]s", "%[1]q：在场景文件所在的目录之下打不开此目录：%[2]s"},
 	LineCause:      {"cause: %[1]s", "原因：%[1]s"},
 	LineFix:        {"fix: %[1]s", "解决：%[1]s"},
 	Valid:          {"%[1]s: valid", "%[1]s：正确"},
 	Progress:       {"%[1]s [%[2]s]  run %[3]d of %[4]d  pass %[5]d  fail %[6]d  inconclusive %[7]d", "%[1]s [%[2]s]  第 %[3]d 次，共 %[4]d 次  通过 %[5]d  失败 %[6]d  无定论 %[7]d"},
 	LimitExceeded:  {"limits.%[1]s: the run exceeded %[2]s\n  fix: raise limits.%[1]s in the scenario", "limits.%[1]s：运行超过了 %[2]s\n  解决：在场景中提高 limits.%[1]s"},
+
+	TimeoutExceeded: {"--timeout: the run took longer than %[1]s", "--timeout：运行超过了 %[1]s"},
 
 	DoctorAllowed: {"ok  %[1]s  %[2]s", "ok  %[1]s  %[2]s"},
 	DoctorRefused: {"--  %[1]s  %[2]s: refused: %[3]s", "--  %[1]s  %[2]s：被拒绝：%[3]s"},
