@@ -286,6 +286,11 @@ func TestTimeWait(t *testing.T) {
 		{"none came", root, reset, nil, who("client"), "control.time_wait", Fail, "nobody", "client did not enter"},
 		{"no sampler", noSock, four, nil, who("client"), "control.time_wait", Inconclusive, "client", "TIME-WAIT was not observable: sockdiag refused"},
 		{"nobody, not looked", root, reset, blind, who("nobody"), "control.time_wait", Inconclusive, "nobody", "nobody looked at client after the close"},
+		{"nobody, all looked at", root, reset, func(tl *timeline.Timeline) {
+			blind(tl)
+			tl.Events[len(tl.Events)-2].Mark = probes.Looked // in place of the window's end
+		}, who("nobody"), "control.time_wait", Pass, "nobody", ""},
+		{"nobody, a look failed", root, reset, lose(probes.SockDiag, "client"), who("nobody"), "control.time_wait", Inconclusive, "nobody", "records of sockdiag"},
 		{"nobody, wire lost", root, reset, lose(probes.Wire, "client"), who("nobody"), "control.time_wait", Inconclusive, "", "lost"},
 		{"seen in a hole", root, serverFour, lose(probes.Wire, "client"), who("client"), "control.time_wait", Fail, "", "server entered"},
 		{"missing in a hole", root, reset, lose(probes.Wire, "client"), who("client"), "control.time_wait", Inconclusive, "", "lost"},

@@ -190,20 +190,27 @@ func (j *judge) absent(v *Verdict, c *timeline.Connection, e *timeline.Endpoint,
 	if !strict && j.closedOtherwise(e) {
 		return nil
 	}
-	return firstDoubt(j.sourceDoubt(probes.SockDiag), because(words.CheckNoLook, e.Node))
+	return firstDoubt(j.sourceDoubt(probes.SockDiag), j.lossDoubt(e.Node, probes.SockDiag), because(words.CheckNoLook, e.Node))
 }
 
 // look returns an event that proves that the node's sockets were listed
 // after the end had come to its last state: what the listing did not show
-// was not there.
+// was not there. That is a sample of any socket of the node, or the mark
+// that every node was looked at.
 func (j *judge) look(e *timeline.Endpoint) (probes.Source, uint64) {
+	if j.lossDoubt(e.Node, probes.SockDiag) != nil {
+		return "", 0 // a look failed, perhaps this one
+	}
 	last := lastVisit(e)
 	for _, ev := range j.tl.Events {
-		if ev.Kind != probes.KindSample || ev.Node != e.Node || j.tl.Close != 0 && ev.Time > j.tl.Close {
+		if j.tl.Close != 0 && ev.Time > j.tl.Close || last != nil && ev.Time <= last.From {
 			continue
 		}
-		if last == nil || ev.Time > last.From {
+		switch {
+		case ev.Kind == probes.KindSample && ev.Node == e.Node:
 			return ev.Source, ev.Seq
+		case ev.Kind == probes.KindMark && ev.Mark == probes.Looked:
+			return probes.SockDiag, ev.Seq
 		}
 	}
 	return "", 0
