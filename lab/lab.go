@@ -36,6 +36,10 @@ type Options struct {
 	Emit func(probes.Event)
 	// Everywhere puts an agent into every node, needed or not.
 	Everywhere bool
+	// Lost is told, once, that a process of the lab has ended by itself: it
+	// crashed or was killed. node is that of the agent, "lab" for the
+	// supervisor. What is recorded from then on is no evidence of anything.
+	Lost func(node string, err error)
 	// Without names probes of the lab that are not to be used.
 	Without []probes.Source
 }
@@ -50,6 +54,9 @@ type Lab struct {
 	reply  node.UpReply
 	events sync.WaitGroup // the reader of the supervisor's events
 	evErr  error          // its error; read after events
+
+	mu      sync.Mutex
+	closing bool // processes end because they are meant to, or one did not
 }
 
 // Up builds a lab. When it returns every port is up, every agent is ready and
@@ -164,7 +171,27 @@ func (l *Lab) meetAgents(ctx context.Context, o Options) error {
 	for _, name := range names {
 		hellos.Go(func() error { return node.Hello(ctx, l.agents[name]) })
 	}
-	return hellos.Wait()
+	if err := hellos.Wait(); err != nil {
+		return err
+	}
+	if o.Lost != nil {
+		l.client.OnEnd(func(err error) { l.lose("lab", err, o.Lost) })
+		for _, name := range names {
+			l.agents[name].OnEnd(func(err error) { l.lose(name, err, o.Lost) })
+		}
+	}
+	return nil
+}
+
+// lose tells the caller that a process has ended by itself.
+func (l *Lab) lose(name string, err error, tell func(string, error)) {
+	l.mu.Lock()
+	first := !l.closing
+	l.closing = true
+	l.mu.Unlock()
+	if first {
+		tell(name, err)
+	}
 }
 
 // Nodes returns the nodes with their namespace cookies, in the plan's order.
@@ -229,12 +256,23 @@ func (l *Lab) Drain(ctx context.Context) error {
 	return errors.Join(err, l.evErr)
 }
 
-// Gone is closed when the lab has died by itself.
+// Gone is closed when all processes of the lab are gone.
 func (l *Lab) Gone() <-chan struct{} { return l.super.Exited() }
 
-// Close ends the lab: connections that would outlive it, processes, mounts
-// and namespaces. It waits until all processes are gone.
+// Close ends the lab and waits until all its processes are gone.
 func (l *Lab) Close() error {
+	err := l.End()
+	<-l.Gone()
+	return err
+}
+
+// End ends the lab: connections that would outlive it, processes, mounts and
+// namespaces. It does not wait for the kernel, which needs some tens of
+// milliseconds (RCU) to take the capture rings away; Gone tells when it has.
+func (l *Lab) End() error {
+	l.mu.Lock()
+	l.closing = true
+	l.mu.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
 	var errs []error
@@ -243,11 +281,11 @@ func (l *Lab) Close() error {
 			errs = append(errs, err)
 		}
 	}
-	errs = append(errs, l.super.Stop())
+	errs = append(errs, l.super.Kill())
 	for _, a := range l.agents {
 		errs = append(errs, ignoreClosed(a.Close()))
 	}
-	errs = append(errs, ignoreClosed(l.client.Close()))
+	errs = append(errs, ignoreClosed(l.client.Close()), ignoreClosed(l.super.Events.Close()))
 	l.events.Wait()
 	return errors.Join(errs...)
 }

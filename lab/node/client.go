@@ -33,6 +33,7 @@ type Client struct {
 	next    uint64
 	pending map[uint64]chan reply
 	ended   error         // why no more replies will come
+	onEnd   func(error)   // told when that is so; may be nil
 	done    chan struct{} // closed when the receiver has ended
 }
 
@@ -62,6 +63,18 @@ func (c *Client) Close() error {
 
 // Done is closed when the other process can answer no more.
 func (c *Client) Done() <-chan struct{} { return c.done }
+
+// OnEnd has f told, once, why the other process can answer no more; at once
+// if that is so already. The last f counts. It must not wait for the client.
+func (c *Client) OnEnd(f func(error)) {
+	c.mu.Lock()
+	ended := c.ended
+	c.onEnd = f
+	c.mu.Unlock()
+	if ended != nil {
+		f(ended)
+	}
+}
 
 // receive hands out replies and events until the connection ends.
 func (c *Client) receive() {
@@ -102,12 +115,17 @@ func (c *Client) fail(err error) {
 	if errors.Is(err, io.EOF) {
 		err = ErrGone
 	}
+	err = fmt.Errorf("%s: %w", c.name, err)
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.ended = fmt.Errorf("%s: %w", c.name, err)
+	c.ended = err
 	for id, ch := range c.pending {
-		ch <- reply{err: c.ended}
+		ch <- reply{err: err}
 		delete(c.pending, id)
+	}
+	tell := c.onEnd
+	c.mu.Unlock()
+	if tell != nil {
+		tell(err)
 	}
 }
 

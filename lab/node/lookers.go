@@ -29,7 +29,7 @@ type lookers struct {
 	ss   *ss.Probe
 
 	cancel  context.CancelFunc
-	running sync.WaitGroup
+	drained []<-chan struct{} // closed when a probe has emitted its last event
 	mu      sync.Mutex
 	errs    []error
 }
@@ -93,20 +93,36 @@ func (l *lookers) start() {
 		started = append(started, l.ss)
 	}
 	for _, p := range started {
-		ended := make(chan struct{})
-		l.running.Go(func() {
-			defer close(ended)
-			if err := p.Run(ctx, l.emit); err != nil {
-				l.mu.Lock()
-				l.errs = append(l.errs, fmt.Errorf("%s: %w", p.Source(), err))
-				l.mu.Unlock()
-			}
-		})
-		select {
-		case <-p.Ready():
-		case <-ended: // its error is told when it is stopped
-		}
+		l.run(ctx, p)
 	}
+}
+
+// run lets a probe run and waits until it is ready.
+func (l *lookers) run(ctx context.Context, p probes.Probe) {
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if err := p.Run(ctx, l.emit); err != nil && p != probes.Probe(l.wire) {
+			l.failed(p.Source(), err)
+		}
+	}()
+	select {
+	case <-p.Ready():
+	case <-ended: // its error is told when it is stopped
+	}
+	if p == probes.Probe(l.wire) {
+		// Releasing the rings takes the kernel tens of milliseconds (RCU),
+		// in which nothing more is recorded: they are not waited for.
+		l.drained = append(l.drained, l.wire.Drained())
+	} else {
+		l.drained = append(l.drained, ended)
+	}
+}
+
+func (l *lookers) failed(source probes.Source, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.errs = append(l.errs, fmt.Errorf("%s: %w", source, err))
 }
 
 // stop ends the probes and waits until they have drained.
@@ -114,7 +130,16 @@ func (l *lookers) stop() error {
 	if l.cancel != nil {
 		l.cancel()
 	}
-	l.running.Wait()
+	for _, drained := range l.drained {
+		<-drained
+	}
+	if l.wire != nil && l.cancel != nil {
+		if err := l.wire.Err(); err != nil {
+			l.failed(probes.Wire, err)
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	return errors.Join(l.errs...)
 }
 

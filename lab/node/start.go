@@ -17,8 +17,9 @@ type Supervisor struct {
 	Events  *Conn // of its probes; ends when they are drained
 	PID     int
 
-	exited chan struct{}
-	err    error // of its exit; read after exited
+	process *os.Process
+	exited  chan struct{}
+	err     error // of its exit; read after exited
 }
 
 // StartSupervisor starts the program again as the supervisor of a lab, in
@@ -82,7 +83,7 @@ func (s *Supervisor) keep(cmd *exec.Cmd, started chan<- error) {
 		err = cmd.Start()
 	}
 	if err == nil {
-		s.PID = cmd.Process.Pid
+		s.PID, s.process = cmd.Process.Pid, cmd.Process
 	}
 	started <- err
 	if err != nil {
@@ -92,15 +93,19 @@ func (s *Supervisor) keep(cmd *exec.Cmd, started chan<- error) {
 	close(s.exited)
 }
 
-// Stop kills the lab's first process, which ends all others and every
-// namespace, and waits until it is gone. The connections end by themselves.
-func (s *Supervisor) Stop() error {
-	err := unix.Kill(s.PID, unix.SIGKILL)
-	if errors.Is(err, unix.ESRCH) {
-		err = nil
+// Kill kills the lab's first process, which ends all others and every
+// namespace. Exited tells when they are gone. The connections end by
+// themselves.
+func (s *Supervisor) Kill() error {
+	select {
+	case <-s.exited: // its number may be somebody else's by now
+		return nil
+	default:
 	}
-	<-s.exited
-	return err
+	if err := s.process.Signal(syscall.SIGKILL); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return fmt.Errorf("kill supervisor: %w", err)
+	}
+	return nil
 }
 
 // Exited is closed when the supervisor is gone; Err then says how it ended.

@@ -63,6 +63,7 @@ type runner struct {
 	started time.Time
 	last    time.Time
 
+	over   context.CancelCauseFunc // ends the run
 	lab    *lab.Lab
 	header probes.Header
 	kernel *kernelProbe
@@ -85,7 +86,8 @@ func Once(ctx context.Context, c Config) (*Result, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, limit,
 		&LimitError{Name: "run", Bound: limit.String(), Given: c.Timeout > 0})
 	defer cancel()
-	if err := r.prepare(over); err != nil {
+	r.over = over
+	if err := r.prepare(); err != nil {
 		return r.partial(), err
 	}
 	err := r.perform(ctx)
@@ -119,7 +121,7 @@ func (r *runner) phase(name string) {
 }
 
 // prepare plans and makes the run directory.
-func (r *runner) prepare(over context.CancelCauseFunc) (err error) {
+func (r *runner) prepare() (err error) {
 	if r.result.Plan, err = plan.New(r.Scenario); err != nil {
 		return err
 	}
@@ -141,7 +143,7 @@ func (r *runner) prepare(over context.CancelCauseFunc) (err error) {
 	if err != nil {
 		return err
 	}
-	r.rec = newRecorder(file, r.Scenario.Limits.Events, over)
+	r.rec = newRecorder(file, r.Scenario.Limits.Events, r.over)
 	r.phase("directory")
 	return nil
 }
@@ -167,7 +169,7 @@ func (r *runner) perform(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() {
-		err = errors.Join(err, r.lab.Close())
+		err = errors.Join(err, r.lab.End())
 		r.phase("down")
 	}()
 	stopKernel, err := r.watchKernel(ctx)
@@ -208,6 +210,7 @@ func (r *runner) up(ctx context.Context) error {
 	r.lab, err = lab.Up(ctx, r.result.Plan, lab.Options{
 		Log: r.dir.Log, Capture: capture, MaxCapture: int64(r.Scenario.Limits.Disk),
 		Emit: r.rec.emit, Without: r.Without,
+		Lost: func(node string, err error) { r.over(&NodeError{Node: node, Err: err}) },
 	})
 	r.phase("up")
 	r.result.Up = r.result.Phases[len(r.result.Phases)-1].Took

@@ -47,6 +47,7 @@ type Probe struct {
 	queue   *queue
 	ready   chan struct{}
 	drained chan struct{}
+	err     error // of capturing; read after drained
 	closed  sync.Once
 	// patience bounds how long frames are held for a ring that may bring
 	// older ones: many times what a block takes to be handed over.
@@ -145,6 +146,10 @@ func (p *Probe) Source() probes.Source { return probes.Wire }
 // some 30 ms more.
 func (p *Probe) Drained() <-chan struct{} { return p.drained }
 
+// Err returns, once Drained is closed, the error that Run will return, but
+// for those of releasing the rings.
+func (p *Probe) Err() error { return p.err }
+
 // Close releases everything. Run does so itself; Close is for a probe that
 // never runs, and does nothing the second time.
 func (p *Probe) Close() (err error) {
@@ -186,6 +191,7 @@ func (p *Probe) Run(ctx context.Context, emit func(probes.Event)) error {
 		<-woken
 	}
 	err = errors.Join(err, p.capture.finish(p.rings), p.queue.close())
+	p.err = err
 	close(p.drained)
 	return errors.Join(err, p.Close())
 }
