@@ -52,6 +52,9 @@ func (r *runner) steps(ctx context.Context) error {
 	if err := r.lab.Look(ctx, true); err != nil {
 		return fmt.Errorf("look at the sockets: %w", err)
 	}
+	if err := context.Cause(ctx); err != nil {
+		return err // what was lost meanwhile is not judged
+	}
 	if r.has(probes.SockDiag) {
 		r.rec.emit(looked)
 	}
