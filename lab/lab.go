@@ -22,9 +22,13 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
+// Supervisor stands for the supervisor where nodes are named. No node can have
+// this name.
+const Supervisor = "_supervisor"
+
 // Options are the choices of Up that are no matter of the plan.
 type Options struct {
-	// Log opens the log of a node; "lab" is the supervisor's. The files are
+	// Log opens the log of a node, or that of Supervisor. The files are
 	// closed by Up.
 	Log func(node string) (*os.File, error)
 	// Capture is the file for the raw capture, nil for none. Up closes it.
@@ -37,8 +41,8 @@ type Options struct {
 	// Everywhere puts an agent into every node, needed or not.
 	Everywhere bool
 	// Lost is told, once, that a process of the lab has ended by itself: it
-	// crashed or was killed. node is that of the agent, "lab" for the
-	// supervisor. What is recorded from then on is no evidence of anything.
+	// crashed or was killed. node is that of the agent, or Supervisor. What
+	// is recorded from then on is no evidence of anything. May be nil.
 	Lost func(node string, err error)
 	// Without names probes of the lab that are not to be used.
 	Without []probes.Source
@@ -62,7 +66,7 @@ type Lab struct {
 // Up builds a lab. When it returns every port is up, every agent is ready and
 // the lab's probes miss nothing more. The caller closes the lab.
 func Up(ctx context.Context, p *plan.Plan, o Options) (_ *Lab, err error) {
-	log, err := o.Log("lab")
+	log, err := o.Log(Supervisor)
 	if err != nil {
 		return nil, err
 	}
@@ -175,7 +179,7 @@ func (l *Lab) meetAgents(ctx context.Context, o Options) error {
 		return err
 	}
 	if o.Lost != nil {
-		l.client.OnEnd(func(err error) { l.lose("lab", err, o.Lost) })
+		l.client.OnEnd(func(err error) { l.lose(Supervisor, err, o.Lost) })
 		for _, name := range names {
 			l.agents[name].OnEnd(func(err error) { l.lose(name, err, o.Lost) })
 		}

@@ -68,7 +68,7 @@ func up(t *testing.T, text string) (*lab.Lab, *scenarios.Scenario, *record, func
 		},
 	})
 	if err != nil {
-		for _, f := range []string{"lab", "client", "server"} {
+		for _, f := range []string{lab.Supervisor, "client", "server"} {
 			b, _ := os.ReadFile(filepath.Join(dir, f+".log"))
 			t.Logf("%s.log: %s", f, b)
 		}
