@@ -3,9 +3,11 @@ package netnstest
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"netlab/lab/netns"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/vishvananda/netlink"
 )
 
@@ -54,5 +56,30 @@ func TestAwaitGone(t *testing.T) {
 	AwaitGone(t)
 	if got := links(); got != before {
 		t.Errorf("%d links afterwards, want %d", got, before)
+	}
+}
+
+// TestWatch sees the one go that was given up, and the other stay.
+func TestWatch(t *testing.T) {
+	w := NewWatch(t)
+	stays := New(t)
+	goes, err := netns.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, ns := range map[string]*netns.NS{"stays": stays, "goes": goes} {
+		if err := w.Add(name, ns.FD()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := goes.Close(); err != nil {
+		t.Error(err)
+	}
+	left, err := w.Await(500 * time.Millisecond)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"stays"}, left); diff != "" {
+		t.Errorf("left (-want +got):\n%s", diff)
 	}
 }
