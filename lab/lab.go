@@ -66,6 +66,9 @@ type Lab struct {
 // Up builds a lab. When it returns every port is up, every agent is ready and
 // the lab's probes miss nothing more. The caller closes the lab.
 func Up(ctx context.Context, p *plan.Plan, o Options) (_ *Lab, err error) {
+	if o.Capture != nil {
+		defer o.Capture.Close() // the supervisor has its own by then
+	}
 	log, err := o.Log(Supervisor)
 	if err != nil {
 		return nil, err
@@ -73,9 +76,6 @@ func Up(ctx context.Context, p *plan.Plan, o Options) (_ *Lab, err error) {
 	super, err := node.StartSupervisor(log)
 	log.Close()
 	if err != nil {
-		if o.Capture != nil {
-			o.Capture.Close()
-		}
 		return nil, err
 	}
 	l := &Lab{plan: p, super: super, agents: map[string]*node.Client{}}
@@ -92,7 +92,10 @@ func Up(ctx context.Context, p *plan.Plan, o Options) (_ *Lab, err error) {
 	if err := l.build(ctx, o); err != nil {
 		return nil, err
 	}
-	return l, l.meetAgents(ctx, o)
+	if err := l.meetAgents(ctx, o); err != nil {
+		return nil, err
+	}
+	return l, nil
 }
 
 // receiveEvents reads until the supervisor has drained its probes.
@@ -141,7 +144,6 @@ func (l *Lab) build(ctx context.Context, o Options) error {
 	var files []*os.File
 	if o.Capture != nil {
 		files = append(files, o.Capture)
-		defer o.Capture.Close()
 	}
 	reply, err := node.Up(ctx, l.client, node.UpRequest{
 		Plan: l.plan, Everywhere: o.Everywhere, Without: o.Without, MaxCapture: o.MaxCapture,
@@ -252,10 +254,16 @@ func (l *Lab) Look(ctx context.Context, withSS bool) error {
 	return node.Look(ctx, l.client, withSS)
 }
 
-// Drain ends the lab's probes; when it returns every event that they recorded
-// was emitted.
+// Drain ends the lab's probes; when it returns every event that they and the
+// workloads have recorded was emitted.
 func (l *Lab) Drain(ctx context.Context) error {
-	err := node.Drain(ctx, l.client)
+	var side errgroup.Group
+	side.SetLimit(16)
+	side.Go(func() error { return node.Drain(ctx, l.client) })
+	for _, a := range l.agents {
+		side.Go(func() error { return node.Flush(ctx, a) })
+	}
+	err := side.Wait()
 	l.events.Wait()
 	return errors.Join(err, l.evErr)
 }
@@ -277,13 +285,12 @@ func (l *Lab) End() error {
 	l.mu.Lock()
 	l.closing = true
 	l.mu.Unlock()
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	within := 2*time.Second + time.Duration(len(l.plan.Nodes))*10*time.Millisecond
+	ctx, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()
 	var errs []error
-	if len(l.reply.Nodes) > 0 { // else there is nothing to clear
-		if err := node.Clear(ctx, l.client); err != nil && !errors.Is(err, node.ErrGone) {
-			errs = append(errs, err)
-		}
+	if err := node.Clear(ctx, l.client); err != nil && !errors.Is(err, node.ErrGone) {
+		errs = append(errs, err)
 	}
 	errs = append(errs, l.super.Kill())
 	for _, a := range l.agents {

@@ -212,13 +212,12 @@ func (e *env) schemaCommand() *cobra.Command {
 	}
 }
 
-// languageTopic is a page of help, not a command: netlab help language.
+// languageTopic is a page of help, not a command: netlab help language. The
+// page is made only when it is asked for.
 func (e *env) languageTopic() *cobra.Command {
-	return &cobra.Command{
-		Use:   "language",
-		Short: e.t(words.HelpLanguage),
-		Long:  scenarios.Reference(),
-	}
+	c := &cobra.Command{Use: "language", Short: e.t(words.HelpLanguage)}
+	c.SetHelpFunc(func(c *cobra.Command, _ []string) { fmt.Fprintln(c.OutOrStdout(), scenarios.Reference()) })
+	return c
 }
 
 func (e *env) listCommand() *cobra.Command {

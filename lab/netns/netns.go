@@ -38,24 +38,6 @@ func New() (*NS, error) {
 	return ns, err
 }
 
-// OfProcess opens the network namespace of a process.
-func OfProcess(pid int) (*NS, error) {
-	handle, err := netns.GetFromPid(pid)
-	if err != nil {
-		return nil, fmt.Errorf("open network namespace of process %d: %w", pid, err)
-	}
-	var ns *NS
-	err = onLostThread(func() (err error) {
-		if err = netns.Set(handle); err != nil {
-			handle.Close()
-			return fmt.Errorf("enter network namespace of process %d: %w", pid, err)
-		}
-		ns, err = adopt(handle)
-		return err
-	})
-	return ns, err
-}
-
 // Here opens the namespace of the calling process.
 func Here() (*NS, error) {
 	handle, err := netns.GetFromPath("/proc/self/ns/net")

@@ -10,7 +10,6 @@ import (
 	"sync"
 
 	"netlab/lab/netns"
-	"netlab/probes"
 	"netlab/probes/calls"
 
 	"golang.org/x/sys/unix"
@@ -23,6 +22,7 @@ type agent struct {
 	cookie uint64 // of the network namespace
 	broken error  // why it cannot work; told to whoever asks
 	calls  *calls.Recorder
+	events *holder
 
 	mu       sync.Mutex
 	servers  []stopper
@@ -45,10 +45,9 @@ func attend(ctx context.Context) error {
 	}
 	a := &agent{node: os.Args[1], sessions: map[string]*session{}}
 	a.broken = a.moveIn(os.Args[2])
-	a.calls = calls.New(a.node, a.cookie, func(e probes.Event) {
-		// If nobody listens any more, this process is about to end.
-		_ = control.Send(envelope{Events: []probes.Event{e}})
-	})
+	a.events = newHolder(control)
+	defer a.events.end()
+	a.calls = calls.New(a.node, a.cookie, a.events.emit)
 	return Serve(ctx, control, a.handle)
 }
 
@@ -77,6 +76,7 @@ func (a *agent) moveIn(hostname string) error {
 
 func (a *agent) handle(ctx context.Context, do string, body json.RawMessage, files []*os.File) (any, []*os.File, error) {
 	defer closeFiles(files)
+	defer a.events.flush() // what happened in a step is told before its reply
 	if a.broken != nil {
 		return nil, nil, a.broken
 	}
@@ -96,6 +96,8 @@ func (a *agent) handle(ctx context.Context, do string, body json.RawMessage, fil
 		}
 		result, err := a.step(ctx, r)
 		return result, nil, err
+	case doFlush:
+		return nil, nil, nil // every request flushes
 	case doFinish:
 		return nil, nil, a.finish(ctx)
 	}

@@ -15,13 +15,13 @@ import (
 // An agentProcess is an agent as its supervisor sees it.
 type agentProcess struct {
 	node    string
-	space   *netns.NS
 	control *os.File // the command's end of its control socket
 }
 
-// startAgent makes a node's namespaces and its agent in one step. It does not
-// wait until the agent is ready: links are built meanwhile.
-func startAgent(n plan.Node, hosts, log *os.File) (*agentProcess, error) {
+// startAgent starts the agent of a node in the node's network namespace, with
+// further namespaces of its own. It does not wait until the agent is ready:
+// links are built meanwhile.
+func startAgent(n plan.Node, space *netns.NS, hosts, log *os.File) (*agentProcess, error) {
 	mine, theirs, err := FilePair("agent of " + n.Name)
 	if err != nil {
 		return nil, err
@@ -34,22 +34,18 @@ func startAgent(n plan.Node, hosts, log *os.File) (*agentProcess, error) {
 		Stdout: log, Stderr: log,
 		ExtraFiles: []*os.File{theirs, hosts},
 		SysProcAttr: &syscall.SysProcAttr{
-			Cloneflags: unix.CLONE_NEWNET | unix.CLONE_NEWNS | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC,
+			Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC,
 			Setsid:     true,
 		},
 	}
-	if err := cmd.Start(); err != nil {
+	// The child inherits the namespace of the thread that starts it.
+	if err := space.Do(cmd.Start); err != nil {
 		mine.Close()
 		return nil, &Refused{fmt.Sprintf("start agent of node %q", n.Name), err}
-	}
-	space, err := netns.OfProcess(cmd.Process.Pid)
-	if err != nil {
-		mine.Close()
-		return nil, err
 	}
 	if log != nil {
 		log.Close()
 	}
 	// Nobody waits for it: it lives until the pid namespace ends.
-	return &agentProcess{node: n.Name, space: space, control: mine}, cmd.Process.Release()
+	return &agentProcess{node: n.Name, control: mine}, cmd.Process.Release()
 }

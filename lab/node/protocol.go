@@ -25,6 +25,7 @@ const (
 	doHello  = "hello"  // -> HelloReply; says that the agent is ready
 	doServe  = "serve"  // ServeRequest: the reply comes when the server listens
 	doStep   = "step"   // StepRequest -> probes.Step
+	doFlush  = "flush"  // sends the events that are still held back
 	doFinish = "finish" // stops servers and closes sessions
 )
 

@@ -99,6 +99,12 @@ func TakeStep(ctx context.Context, c *Client, r StepRequest) (probes.Step, error
 	return result, err
 }
 
+// Flush returns when every event that the agent had recorded was emitted.
+func Flush(ctx context.Context, c *Client) error {
+	_, err := c.Call(ctx, doFlush, nil, nil)
+	return err
+}
+
 // Finish stops the agent's servers and closes its sessions.
 func Finish(ctx context.Context, c *Client) error {
 	_, err := c.Call(ctx, doFinish, nil, nil)

@@ -27,6 +27,10 @@ type supervisor struct {
 	lookers  *lookers
 	draining sync.Once
 	drainErr error
+
+	building sync.Mutex      // held while the lab is built
+	wanted   context.Context // ends when the lab is wanted no more
+	giveUp   context.CancelFunc
 }
 
 // supervise is the supervisor's main.
@@ -43,6 +47,8 @@ func supervise(ctx context.Context) error {
 		events: newSender(stream),
 		spaces: map[string]*netns.NS{}, logs: map[string]*os.File{},
 	}
+	s.wanted, s.giveUp = context.WithCancel(ctx)
+	defer s.giveUp()
 	// When Serve returns the command is gone or has closed the lab: the end
 	// of this process ends everything else.
 	return Serve(ctx, control, s.handle)
@@ -72,7 +78,7 @@ func (s *supervisor) handle(ctx context.Context, do string, body json.RawMessage
 	case doDrain:
 		return nil, nil, s.drain()
 	case doClear:
-		return nil, nil, s.lookers.clear()
+		return nil, nil, s.clear()
 	}
 	closeFiles(files)
 	return nil, nil, fmt.Errorf("supervisor cannot %q", do)
@@ -90,8 +96,8 @@ func (s *supervisor) takeLogs(body json.RawMessage, files []*os.File) (any, []*o
 	return nil, nil, nil
 }
 
-// up builds everything: namespaces and agents first, then side by side the
-// links and the capture rings, then the other probes.
+// up builds everything: the namespaces first, then side by side the links,
+// the agents and the probes, most of whose time is spent waiting.
 func (s *supervisor) up(ctx context.Context, body json.RawMessage, files []*os.File) (any, []*os.File, error) {
 	var r UpRequest
 	if err := json.Unmarshal(body, &r); err != nil {
@@ -102,6 +108,11 @@ func (s *supervisor) up(ctx context.Context, body json.RawMessage, files []*os.F
 	if len(files) > 0 {
 		capture = files[0]
 	}
+	s.building.Lock()
+	defer s.building.Unlock()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(s.wanted, cancel)()
 	reply := UpReply{Took: map[string]time.Duration{}}
 	phase := stopwatch(reply.Took)
 	if err := privateMounts(); err != nil {
@@ -109,7 +120,7 @@ func (s *supervisor) up(ctx context.Context, body json.RawMessage, files []*os.F
 	}
 	smallTables()
 	phase("mounts")
-	if err := s.populate(r); err != nil {
+	if err := s.populate(ctx, r.Plan); err != nil {
 		return nil, nil, err
 	}
 	phase("namespaces")
@@ -117,6 +128,7 @@ func (s *supervisor) up(ctx context.Context, body json.RawMessage, files []*os.F
 	var side errgroup.Group
 	s.lookers = newLookers(places, s.events.emit)
 	side.Go(func() error { return s.lookers.arm(r, capture) })
+	side.Go(func() error { return s.startAgents(ctx, r) })
 	side.Go(func() error {
 		return link.Build(ctx, r.Plan, func(name string) *netns.NS { return s.spaces[name] })
 	})
@@ -153,47 +165,27 @@ func stopwatch(into map[string]time.Duration) func(name string) {
 	}
 }
 
-// populate makes the namespaces: those of nodes with a process come with the
-// process, the others are made two at a time, as the machine has no more use.
-func (s *supervisor) populate(r UpRequest) error {
-	hosts, err := memoryFile("hosts", hostsText(r.Plan.Hosts))
-	if err != nil {
-		return err
+// populate makes the namespaces, two at a time, as the machine has no more
+// use.
+func (s *supervisor) populate(ctx context.Context, p *plan.Plan) error {
+	var names []string
+	for _, n := range p.Nodes {
+		names = append(names, n.Name)
 	}
-	defer hosts.Close()
-	var bare []string
-	for _, sw := range r.Plan.Switches {
-		bare = append(bare, sw.Name)
-	}
-	var withProcess []plan.Node
-	for _, n := range r.Plan.Nodes {
-		if n.Process || r.Everywhere {
-			withProcess = append(withProcess, n)
-		} else {
-			bare = append(bare, n.Name)
-		}
+	for _, sw := range p.Switches {
+		names = append(names, sw.Name)
 	}
 	var mu sync.Mutex
 	var side errgroup.Group
 	side.SetLimit(2)
-	side.Go(func() error {
-		for _, n := range withProcess {
-			a, err := startAgent(n, hosts, s.logs[n.Name])
-			if err != nil {
+	for _, name := range names {
+		side.Go(func() error {
+			if err := ctx.Err(); err != nil {
 				return err
 			}
-			mu.Lock()
-			s.agents = append(s.agents, a)
-			s.spaces[n.Name] = a.space
-			mu.Unlock()
-		}
-		return nil
-	})
-	for _, name := range bare {
-		side.Go(func() error {
 			ns, err := netns.New()
 			if err != nil {
-				return fmt.Errorf("node %q: %w", name, err)
+				return &Refused{fmt.Sprintf("make the network namespace of %q", name), err}
 			}
 			mu.Lock()
 			s.spaces[name] = ns
@@ -202,6 +194,29 @@ func (s *supervisor) populate(r UpRequest) error {
 		})
 	}
 	return side.Wait()
+}
+
+// startAgents starts the agents of the nodes where something runs, or of all.
+func (s *supervisor) startAgents(ctx context.Context, r UpRequest) error {
+	hosts, err := memoryFile("hosts", hostsText(r.Plan.Hosts))
+	if err != nil {
+		return err
+	}
+	defer hosts.Close()
+	for _, n := range r.Plan.Nodes {
+		if !n.Process && !r.Everywhere {
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		a, err := startAgent(n, s.spaces[n.Name], hosts, s.logs[n.Name])
+		if err != nil {
+			return err
+		}
+		s.agents = append(s.agents, a)
+	}
+	return nil
 }
 
 // places describes the namespaces to the probes.
@@ -252,4 +267,24 @@ func (s *supervisor) drain() error {
 		s.drainErr = errors.Join(s.drainErr, s.events.end())
 	})
 	return s.drainErr
+}
+
+// clear prepares the end of this process, which ends everything else: it
+// gives up building, and ends the probes, whose further events nobody wants,
+// and the connections that would outlive the lab.
+func (s *supervisor) clear() error {
+	s.giveUp()
+	s.building.Lock()
+	defer s.building.Unlock()
+	if s.lookers == nil {
+		return nil
+	}
+	s.events.discard.Store(true)
+	_ = s.lookers.stop() // drain has told, if anyone asked
+	s.lookers.release()
+	var busy []string
+	for _, a := range s.agents {
+		busy = append(busy, a.node)
+	}
+	return s.lookers.clear(busy)
 }
