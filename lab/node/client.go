@@ -6,10 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"sync"
 
 	"netlab/probes"
+
+	"golang.org/x/sys/unix"
 )
 
 // envelope is what travels between the processes of a lab: a request, its
@@ -102,10 +105,11 @@ func (c *Client) receive() {
 		c.mu.Lock()
 		ch := c.pending[m.Call]
 		delete(c.pending, m.Call)
-		c.mu.Unlock()
 		if ch != nil {
-			ch <- r
-		} else {
+			ch <- r // has room
+		}
+		c.mu.Unlock()
+		if ch == nil {
 			closeFiles(files)
 		}
 	}
@@ -147,18 +151,15 @@ func (c *Client) Call(ctx context.Context, do string, request, result any, files
 	c.pending[id] = ch
 	c.mu.Unlock()
 	if err := c.conn.Send(envelope{Call: id, Do: do, Body: body}, files...); err != nil {
-		select {
-		case <-c.done: // it is gone: say so rather than EPIPE
-			return nil, c.ended
-		default:
-			return nil, fmt.Errorf("%s: %w", c.name, err)
+		c.forget(id, ch)
+		if errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET) || errors.Is(err, net.ErrClosed) {
+			err = ErrGone
 		}
+		return nil, fmt.Errorf("%s: %w", c.name, err)
 	}
 	select {
 	case <-ctx.Done():
-		c.mu.Lock()
-		delete(c.pending, id)
-		c.mu.Unlock()
+		c.forget(id, ch)
 		return nil, fmt.Errorf("%s: %s: %w", c.name, do, context.Cause(ctx))
 	case r := <-ch:
 		if r.err != nil {
@@ -172,6 +173,18 @@ func (c *Client) Call(ctx context.Context, do string, request, result any, files
 			}
 		}
 		return r.files, nil
+	}
+}
+
+// forget gives a call up. Its reply may have come at the last moment.
+func (c *Client) forget(id uint64, ch <-chan reply) {
+	c.mu.Lock()
+	delete(c.pending, id)
+	c.mu.Unlock()
+	select {
+	case r := <-ch:
+		closeFiles(r.files)
+	default:
 	}
 }
 
