@@ -92,6 +92,10 @@ func (e *env) run(ctx context.Context, f runFlags, args []string) error {
 	code := exitPass
 	for _, job := range jobs {
 		worst, err := e.runJob(ctx, job, f, tracer)
+		if stop, ok := errors.AsType[*exit](err); ok && stop.code == exitError {
+			fmt.Fprintf(e.stderr, "netlab: %s\n", e.say(err)) // the others are still run
+			worst, err = worse(worst, exitError), nil
+		}
 		if err != nil {
 			return errors.Join(err, tracer.Close())
 		}
@@ -158,7 +162,8 @@ func pick(base *scenarios.Scenario, want string) ([]string, error) {
 	return nil, words.Err(words.NoVariant, base.Name, want, strings.Join(all, ", "))
 }
 
-// runJob runs a job as often as it asks for and prints what came of it.
+// runJob runs a job as often as it asks for and prints what came of it. With
+// an error, the code is that of the runs before.
 func (e *env) runJob(ctx context.Context, j job, f runFlags, tracer *run.SharedTracer) (int, error) {
 	var many []report.Run
 	code := exitPass
@@ -171,14 +176,19 @@ func (e *env) runJob(ctx context.Context, j job, f runFlags, tracer *run.SharedT
 			Scenario: j.run, Variant: j.variant, Source: j.file.data, Dir: j.file.dir,
 			Out: f.out, Timeout: f.timeout, Version: version(), Tracer: tracer, Without: without,
 		})
+		var r report.Run
+		if err == nil {
+			r = e.reportRun(result, j)
+			err = result.Write(r)
+		}
 		if err != nil {
-			return 0, e.failed(result, err)
+			err = e.failed(result, err)
+			if len(many) > 0 { // what was found until then is worth knowing
+				err = errors.Join(err, e.print(f, many, code))
+			}
+			return code, err
 		}
-		r := e.reportRun(result, j)
 		code = worse(code, r.Exit)
-		if err := result.Write(r); err != nil {
-			return 0, &exit{exitError, err}
-		}
 		if !f.times && !f.json {
 			r.Breakdown = nil
 		}
@@ -200,7 +210,7 @@ func (e *env) reportRun(result *run.Result, j job) report.Run {
 
 // print prints one run in full, or many as a summary.
 func (e *env) print(f runFlags, many []report.Run, code int) error {
-	options := report.Options{Lang: e.lang, Width: e.width, Full: f.full}
+	options := report.Options{Lang: e.lang, Width: e.width, Full: f.full, Times: f.times}
 	var err error
 	switch {
 	case f.json && len(many) == 1:

@@ -44,7 +44,8 @@ type Phase struct {
 type Options struct {
 	Lang  words.Lang // English if empty
 	Width int        // columns of the terminal; at least 80 are used
-	Full  bool       // every frame of every connection
+	Full  bool       // every frame of every connection, and where the time went
+	Times bool       // where the time went
 	Color bool       // outcomes in colour; for terminals only
 }
 

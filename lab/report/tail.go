@@ -211,7 +211,7 @@ func (t *text) lastLine(run Run) {
 	}
 	parts = append(parts, t.say(words.ReportExit, run.Exit))
 	t.line(strings.Join(parts, "    "))
-	if t.full && len(run.Breakdown) > 0 {
+	if t.times && len(run.Breakdown) > 0 {
 		var phases []string
 		for _, p := range run.Breakdown {
 			phases = append(phases, fmt.Sprintf("%s %.1f", clean(p.Name), float64(p.Duration)/1e6))

@@ -17,6 +17,7 @@ type text struct {
 	lang  words.Lang
 	width int
 	full  bool
+	times bool
 	color bool
 	cells *runewidth.Condition
 	lines []string
@@ -25,7 +26,7 @@ type text struct {
 }
 
 func newText(opts Options) *text {
-	t := &text{lang: opts.Lang, width: opts.Width, full: opts.Full, color: opts.Color}
+	t := &text{lang: opts.Lang, width: opts.Width, full: opts.Full, times: opts.Full || opts.Times, color: opts.Color}
 	if t.lang == "" {
 		t.lang = words.English
 	}
