@@ -82,7 +82,7 @@ func (t *text) observers(tl *timeline.Timeline, seed uint64) {
 		parts = append(parts, t.say(words.ReportWithout, strings.Join(missing, " ")))
 	}
 	parts = append(parts, t.say(words.ReportLost, lost), t.say(words.ReportConflicts, len(tl.Conflicts)),
-		"Linux "+t.cut(clean(tl.Header.Kernel), 40), t.say(words.ReportSeed, seed))
+		"Linux "+t.cut(shortKernel(clean(tl.Header.Kernel)), 40), t.say(words.ReportSeed, seed))
 	gap := "   "
 	if t.wide(strings.Join(parts, gap)) > t.width-1 {
 		gap = "  "
@@ -306,4 +306,11 @@ func lastVisit(e *timeline.Endpoint) *timeline.Visit {
 // atRest reports whether settle waits for nothing more in a state.
 func atRest(s probes.State) bool {
 	return s == probes.Established || s == probes.Listen || s == probes.TimeWait || s == probes.Closed
+}
+
+// shortKernel leaves off what a distribution adds to a release: 6.18.44-fc
+// is 6.18.44. The full release stands in the record and in report.json.
+func shortKernel(release string) string {
+	short, _, _ := strings.Cut(release, "-")
+	return short
 }
