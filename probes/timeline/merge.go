@@ -74,7 +74,7 @@ func (b *builder) handedOver(l *lane) bool {
 		return true
 	}
 	if len(model) == 0 { // nobody else can tell; a reset is the rarer case
-		looked := b.present(probes.SockDiag) || b.present(probes.SS)
+		looked := b.complete && (b.present(probes.SockDiag) || b.present(probes.SS))
 		if !looked {
 			b.note(l, HandOver, l.died.Seq)
 		}
@@ -84,6 +84,10 @@ func (b *builder) handedOver(l *lane) bool {
 	if last.State == probes.FinWait2 || last.State == probes.Closed && len(model) > 1 &&
 		model[len(model)-2].State == probes.FinWait2 && at < l.trigger() {
 		b.note(l, OrphanFinWait2, append([]uint64{l.died.Seq}, ordinals(last)...)...)
+		return true
+	}
+	if !b.complete { // who saw it live on may not have come so far
+		b.note(l, HandOver, l.died.Seq)
 		return true
 	}
 	return false
