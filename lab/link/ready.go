@@ -27,7 +27,7 @@ func (w *waiting) over() bool { return len(w.links) == 0 && len(w.addresses) == 
 
 // ready waits until everything that was built carries frames. It asks first,
 // which mostly does; then it subscribes to changes, asks again, and asks again
-// after every change: no change can be missed, and no lost notification hurts.
+// after every change and every few milliseconds: no lost notification hurts.
 func (b *builder) ready(ctx context.Context) error {
 	var late []*space
 	for _, s := range b.spaces {
@@ -207,10 +207,17 @@ func (w *waker) watch(s *space) error {
 	return nil
 }
 
-// wait returns when something changed, and forgets what it was.
+// askAgain is how many milliseconds pass at most between two questions. A
+// change alone is not enough to go by: the kernel tells of a completed IPv6
+// address before it makes the address's route (__ipv6_ifa_notify in
+// net/ipv6/addrconf.c), and then tells nothing more.
+const askAgain = 2
+
+// wait returns when something changed, and forgets what it was, or when it is
+// time to ask again.
 func (w *waker) wait() error {
 	for {
-		_, err := unix.Poll(w.fds, -1)
+		_, err := unix.Poll(w.fds, askAgain)
 		if err == nil {
 			break
 		}
