@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"net/netip"
+	"strings"
 
 	"netlab/scenarios"
 )
@@ -79,20 +80,14 @@ func sysctls(n scenarios.Node) []Sysctl {
 }
 
 // sysctlPath turns net.ipv4.tcp_fin_timeout into net/ipv4/tcp_fin_timeout. As
-// with sysctl(8), a name that has slashes keeps its dots.
+// with sysctl(8), what separates first does so throughout: the other mark
+// stands for a dot in a file's name (net.ipv4.conf.eth0/1.rp_filter is
+// net/ipv4/conf/eth0.1/rp_filter, which may be written so as well).
 func sysctlPath(name string) string {
-	out := []byte(name)
-	for i := range out {
-		if out[i] == '/' {
-			return name
-		}
+	if i := strings.IndexAny(name, "./"); i < 0 || name[i] == '/' {
+		return name
 	}
-	for i := range out {
-		if out[i] == '.' {
-			out[i] = '/'
-		}
-	}
-	return string(out)
+	return strings.NewReplacer(".", "/", "/", ".").Replace(name)
 }
 
 // layLinks gives every link's ends their interface names, indexes and MAC

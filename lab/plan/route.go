@@ -20,6 +20,7 @@ func (p *Plan) route(domains []*domain) {
 		n := &p.Nodes[i]
 		hops := nextHops(n.Name, on, forwards)
 		gateways := map[*End]bool{}
+		reached := onIts(on[n.Name])
 		var ways []Route
 		for _, d := range domains {
 			hop, ok := hops[d]
@@ -28,7 +29,8 @@ func (p *Plan) route(domains []*domain) {
 			}
 			gateways[hop.gateway] = true
 			for _, to := range d.prefixes {
-				if r, ok := hop.route(to); ok {
+				if r, ok := hop.route(to); ok && !reached[to] {
+					reached[to] = true
 					ways = append(ways, r)
 				}
 			}
@@ -38,6 +40,19 @@ func (p *Plan) route(domains []*domain) {
 		}
 		n.Routes = ways
 	}
+}
+
+// onIts returns the networks of domains. To them there is no further way, even
+// if the file gives the same network to another domain: an address on it would
+// be ambiguous, and the kernel takes one route to a network.
+func onIts(own []*domain) map[netip.Prefix]bool {
+	on := map[netip.Prefix]bool{}
+	for _, d := range own {
+		for _, p := range d.prefixes {
+			on[p] = true
+		}
+	}
+	return on
 }
 
 // A hop is how a node reaches a domain: out of its own end, to a gateway's.
