@@ -1,0 +1,206 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// goneWithin is how long processes, mounts and files may outlive the command,
+// however it ends.
+const goneWithin = time.Second
+
+// markName is the environment variable by which a test knows its processes:
+// every process of a lab inherits the command's environment.
+const markName = "NETLAB_TEST_MARK"
+
+// A sandbox is where a command runs whose end is watched: a directory for its
+// runs, one for its temporary files, and the mark of its processes.
+type sandbox struct {
+	mark     string
+	dir, tmp string
+	before   host
+}
+
+func newSandbox(t *testing.T) *sandbox {
+	t.Helper()
+	s := &sandbox{mark: fmt.Sprintf("%d-%x", os.Getpid(), rand.Uint64()), dir: t.TempDir(), tmp: t.TempDir()}
+	s.before = lookAtHost(t)
+	return s
+}
+
+// command prepares the command.
+func (s *sandbox) command(name string, args ...string) *exec.Cmd {
+	cmd := exec.Command(name, args...)
+	cmd.Dir = s.dir
+	cmd.Env = append(os.Environ(), markName+"="+s.mark, "TMPDIR="+s.tmp, "LANG=C")
+	return cmd
+}
+
+// runs returns the run directories.
+func (s *sandbox) runs(t *testing.T) []string {
+	t.Helper()
+	dirs, err := filepath.Glob(filepath.Join(s.dir, "netlab-runs", "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dirs
+}
+
+// A process bears the mark of a sandbox.
+type process struct {
+	pid  int
+	args []string
+}
+
+func (p process) String() string { return fmt.Sprintf("%d %q", p.pid, p.args) }
+
+// processes returns the living processes of the sandbox.
+func (s *sandbox) processes() []process {
+	want := []byte(markName + "=" + s.mark)
+	var list []process
+	entries, _ := os.ReadDir("/proc") // what cannot be read is not ours
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil {
+			continue
+		}
+		environ, err := os.ReadFile(filepath.Join("/proc", e.Name(), "environ"))
+		if err != nil || !bytes.Contains(environ, want) {
+			continue
+		}
+		args, _ := os.ReadFile(filepath.Join("/proc", e.Name(), "cmdline"))
+		list = append(list, process{pid, strings.Split(strings.TrimRight(string(args), "\x00"), "\x00")})
+	}
+	return list
+}
+
+// find returns the process that was started with these arguments.
+func (s *sandbox) find(args ...string) (process, bool) {
+	for _, p := range s.processes() {
+		if len(p.args) >= len(args) && strings.Join(p.args[:len(args)], " ") == strings.Join(args, " ") {
+			return p, true
+		}
+	}
+	return process{}, false
+}
+
+// await polls until done returns true: neither the end of somebody else's
+// process nor the progress of one tells us.
+func await(within time.Duration, done func() bool) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), within)
+	defer cancel()
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for !done() {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return done()
+		}
+	}
+	return true
+}
+
+// wantNothingLeft checks that nothing of the command is left, a second after
+// its end at the latest.
+func (s *sandbox) wantNothingLeft(t *testing.T, ended time.Time) {
+	t.Helper()
+	var left []process
+	gone := await(time.Until(ended.Add(goneWithin)), func() bool {
+		left = s.processes()
+		return len(left) == 0
+	})
+	if !gone {
+		t.Errorf("still there after %v: %v", time.Since(ended), left)
+		for _, p := range left { // started by this test
+			_ = unix.Kill(p.pid, unix.SIGKILL)
+		}
+	}
+	if left := list(t, s.tmp); len(left) > 0 {
+		t.Errorf("temporary files: %q", left)
+	}
+	for _, name := range list(t, s.dir) {
+		if name != "netlab-runs" {
+			t.Errorf("beside the run directories there is %q", name)
+		}
+	}
+	s.before.compare(t)
+}
+
+// A host is what everybody on the machine shares and labs do not touch.
+type host struct {
+	mounts     string
+	interfaces []string
+	names      []string // of network namespaces, ip-netns(8)
+	pinned     []string // bpf objects
+}
+
+func lookAtHost(t *testing.T) host {
+	t.Helper()
+	mounts, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return host{
+		mounts: string(mounts), interfaces: list(t, "/sys/class/net"),
+		names: list(t, "/run/netns"), pinned: list(t, "/sys/fs/bpf"),
+	}
+}
+
+func (h host) compare(t *testing.T) {
+	t.Helper()
+	now := lookAtHost(t)
+	for _, c := range []struct{ what, before, after string }{
+		{"mounts", h.mounts, now.mounts},
+		{"interfaces", fmt.Sprint(h.interfaces), fmt.Sprint(now.interfaces)},
+		{"named network namespaces", fmt.Sprint(h.names), fmt.Sprint(now.names)},
+		{"pinned bpf objects", fmt.Sprint(h.pinned), fmt.Sprint(now.pinned)},
+	} {
+		if c.before != c.after {
+			t.Errorf("%s of the host changed from\n%s\nto\n%s", c.what, c.before, c.after)
+		}
+	}
+}
+
+// list returns the names in a directory, none if it cannot be read.
+func list(t *testing.T, dir string) []string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, os.ErrNotExist) && !errors.Is(err, os.ErrPermission) {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+// exitCodeOf returns the exit code that Wait or Run reported, or the signal as -signal.
+func exitCodeOf(t *testing.T, err error) int {
+	t.Helper()
+	if err == nil {
+		return 0
+	}
+	exit, ok := errors.AsType[*exec.ExitError](err)
+	if !ok {
+		t.Fatal(err)
+	}
+	if status := exit.Sys().(syscall.WaitStatus); status.Signaled() {
+		return -int(status.Signal())
+	}
+	return exit.ExitCode()
+}
