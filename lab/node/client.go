@@ -219,8 +219,9 @@ func Serve(ctx context.Context, conn *Conn, handle Handler) error {
 	}
 }
 
-// answer handles one request and sends the reply. A reply that cannot be sent
-// has no reader any more.
+// answer handles one request and sends the reply. One that is too large to be
+// sent is replaced by the error; else, what cannot be sent has no reader any
+// more.
 func answer(ctx context.Context, conn *Conn, m envelope, files []*os.File, handle Handler) {
 	out := envelope{Call: m.Call}
 	result, send, err := handle(ctx, m.Do, m.Body, files)
@@ -232,6 +233,8 @@ func answer(ctx context.Context, conn *Conn, m envelope, files []*os.File, handl
 	} else if err != nil {
 		out.Error = err.Error()
 	}
-	_ = conn.Send(out, send...)
+	if err := conn.Send(out, send...); err != nil {
+		_ = conn.Send(envelope{Call: m.Call, Error: err.Error()})
+	}
 	closeFiles(send)
 }

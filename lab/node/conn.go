@@ -104,8 +104,8 @@ func (c *Conn) Send(message any, files ...*os.File) error {
 	return nil
 }
 
-// Receive waits for a message and decodes it. The files become the caller's.
-// At the end of the connection it returns io.EOF.
+// Receive waits for a message and decodes it. The files become the caller's;
+// there are none with an error. At the end of the connection it returns io.EOF.
 func (c *Conn) Receive(message any) ([]*os.File, error) {
 	var header [5]byte
 	oob := make([]byte, unix.CmsgSpace(4*maxFiles))
@@ -114,29 +114,37 @@ func (c *Conn) Receive(message any) ([]*os.File, error) {
 		return nil, endOf(err)
 	}
 	files, err := filesOf(oob[:oobn])
+	if err == nil {
+		err = c.receive(header, n, len(files), message)
+	}
 	if err != nil {
+		closeFiles(files)
 		return nil, err
 	}
-	if n < len(header) {
-		if _, err := io.ReadFull(c.sock, header[n:]); err != nil {
-			return files, endOf(err)
-		}
+	return files, nil
+}
+
+// receive reads what follows the first n bytes of the header, with which so
+// many files came. Descriptors that come later are dropped by the kernel.
+func (c *Conn) receive(header [5]byte, n, files int, message any) error {
+	if _, err := io.ReadFull(c.sock, header[n:]); err != nil {
+		return endOf(err)
 	}
 	size := binary.BigEndian.Uint32(header[:])
 	if size > maxMessage {
-		return files, fmt.Errorf("control message of %d bytes is too large", size)
+		return fmt.Errorf("control message of %d bytes is too large", size)
 	}
 	body := make([]byte, size)
 	if _, err := io.ReadFull(c.sock, body); err != nil {
-		return files, endOf(err)
+		return endOf(err)
 	}
-	if len(files) != int(header[4]) {
-		return files, fmt.Errorf("control message came with %d of %d descriptors", len(files), header[4])
+	if files != int(header[4]) {
+		return fmt.Errorf("control message came with %d of %d descriptors", files, header[4])
 	}
 	if err := json.Unmarshal(body, message); err != nil {
-		return files, fmt.Errorf("decode control message: %w", err)
+		return fmt.Errorf("decode control message: %w", err)
 	}
-	return files, nil
+	return nil
 }
 
 // endOf turns every way in which the other side can be gone into io.EOF.

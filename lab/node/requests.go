@@ -59,7 +59,8 @@ func Clear(ctx context.Context, c *Client) error {
 func ReceiveEvents(conn *Conn, emit func(probes.Event)) error {
 	for {
 		var m envelope
-		_, err := conn.Receive(&m)
+		files, err := conn.Receive(&m)
+		closeFiles(files) // none are due
 		if errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) {
 			return conn.Close()
 		}
