@@ -31,21 +31,62 @@ const markName = "NETLAB_TEST_MARK"
 type sandbox struct {
 	mark     string
 	dir, tmp string
+	user     *syscall.Credential // nil: who runs the tests
 	before   host
 }
 
+// ordinary is a user without privileges.
+const ordinary = 65534
+
 func newSandbox(t *testing.T) *sandbox {
 	t.Helper()
-	s := &sandbox{mark: fmt.Sprintf("%d-%x", os.Getpid(), rand.Uint64()), dir: t.TempDir(), tmp: t.TempDir()}
+	// Not testing's own directory: that is closed to other users.
+	root, err := os.MkdirTemp("", "netlab-test-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(root); err != nil {
+			t.Error(err)
+		}
+	})
+	s := &sandbox{mark: fmt.Sprintf("%d-%x", os.Getpid(), rand.Uint64()), dir: filepath.Join(root, "dir"), tmp: filepath.Join(root, "tmp")}
+	for _, dir := range []string{s.dir, s.tmp} {
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
 	s.before = lookAtHost(t)
 	return s
 }
 
-// command prepares the command.
+// become makes the sandbox that of an ordinary user. Where the tests are run
+// by one, it is that.
+func (s *sandbox) become(t *testing.T) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		return
+	}
+	s.user = &syscall.Credential{Uid: ordinary, Gid: ordinary}
+	for _, dir := range []string{filepath.Dir(s.dir), s.dir, s.tmp} {
+		if err := os.Chown(dir, ordinary, ordinary); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// command prepares a command of TestMain's, or any other.
 func (s *sandbox) command(name string, args ...string) *exec.Cmd {
 	cmd := exec.Command(name, args...)
+	if strings.HasPrefix(name, "netlab") {
+		// Other users cannot look into the directory where this program is.
+		cmd.Path, cmd.Err = "/proc/self/exe", nil
+	}
 	cmd.Dir = s.dir
-	cmd.Env = append(os.Environ(), markName+"="+s.mark, "TMPDIR="+s.tmp, "LANG=C")
+	cmd.Env = append(os.Environ(), markName+"="+s.mark, "TMPDIR="+s.tmp, "LANG=C", "SUDO_UID=", "SUDO_GID=")
+	if s.user != nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.user}
+	}
 	return cmd
 }
 
