@@ -7,6 +7,8 @@ import (
 
 	"netlab/scenarios"
 	"netlab/scenarios/words"
+
+	"golang.org/x/sys/unix"
 )
 
 // ErrInterrupted is the cause of the end of a context that the user ended.
@@ -78,20 +80,17 @@ func openBelow(base, name string) (*os.File, error) {
 		return nil, err
 	}
 	defer root.Close()
-	f, err := root.Open(name)
+	// Only a directory: to open a pipe would wait for its writer, and to open
+	// a device may do something.
+	f, err := root.OpenFile(name, os.O_RDONLY|unix.O_DIRECTORY, 0)
+	if errors.Is(err, unix.ENOTDIR) {
+		return nil, errors.New("it is no directory")
+	}
 	if err != nil {
 		var path *os.PathError
 		if errors.As(err, &path) {
 			err = path.Err // the path is known to whoever asks
 		}
-		return nil, err
-	}
-	info, err := f.Stat()
-	if err == nil && !info.IsDir() {
-		err = errors.New("it is no directory")
-	}
-	if err != nil {
-		f.Close()
 		return nil, err
 	}
 	return f, nil
