@@ -17,6 +17,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"runtime"
 	"runtime/debug"
 
 	"netlab/lab/netns"
@@ -46,6 +47,7 @@ func Main() {
 	var work func(context.Context) error
 	switch os.Args[0] {
 	case supervisorName:
+		attentive()
 		work = supervise
 	case agentName:
 		work = attend
@@ -57,4 +59,17 @@ func Main() {
 		os.Exit(1)
 	}
 	os.Exit(0)
+}
+
+// attentive keeps the supervisor's capture from being stopped for longer than
+// its rings last. A thread that has a share of the processor may be put aside
+// by the kernel, which knows nothing of shares, while the capture waits for
+// one: so there are more shares than processors. And whoever allocates, as the
+// capture does for every segment, is made to help the garbage collector: so
+// that does nothing before there is a heap as large as only a flood of
+// segments makes.
+func attentive() {
+	runtime.GOMAXPROCS(runtime.NumCPU() + 4)
+	debug.SetGCPercent(-1)
+	debug.SetMemoryLimit(512 << 20)
 }
