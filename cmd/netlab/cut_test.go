@@ -17,6 +17,7 @@ func TestCutRecordsFailNothing(t *testing.T) {
 	if err != nil || len(dirs) == 0 {
 		t.Fatal(err, dirs)
 	}
+	slow := raceEnabled() // some places must do then
 	for _, dir := range dirs {
 		t.Run(filepath.Base(dir), func(t *testing.T) {
 			t.Parallel()
@@ -45,7 +46,7 @@ func TestCutRecordsFailNothing(t *testing.T) {
 				if left == 0 {
 					return
 				}
-				if lines > 30 && left > 10_000 && lines%7 != 0 { // the race detector takes its time
+				if slow && lines > 10 && lines%17 != 0 {
 					continue
 				}
 				if err := os.WriteFile(filepath.Join(cut, run.EventsFile), events[:end], 0o644); err != nil {

@@ -50,6 +50,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	}
 	moments := rand.New(rand.NewPCG(seed, 0))
 	s := newSandbox(t)
+	s.buildPlain(t)
 	whole := s.measure(t)
 	t.Logf("-kill.seed %d; a whole run takes %v", seed, whole)
 	longest, ended, recorded := time.Duration(0), 0, 0

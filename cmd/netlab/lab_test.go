@@ -9,6 +9,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -31,6 +33,7 @@ const markName = "NETLAB_TEST_MARK"
 type sandbox struct {
 	mark     string
 	dir, tmp string
+	program  string              // the command; "" for this program
 	user     *syscall.Credential // nil: who runs the tests
 	before   host
 }
@@ -78,7 +81,10 @@ func (s *sandbox) become(t *testing.T) {
 // command prepares a command of TestMain's, or any other.
 func (s *sandbox) command(name string, args ...string) *exec.Cmd {
 	cmd := exec.Command(name, args...)
-	if strings.HasPrefix(name, "netlab") {
+	switch {
+	case name == "netlab" && s.program != "":
+		cmd.Path, cmd.Err = s.program, nil
+	case strings.HasPrefix(name, "netlab"):
 		// Other users cannot look into the directory where this program is.
 		cmd.Path, cmd.Err = "/proc/self/exe", nil
 	}
@@ -88,6 +94,29 @@ func (s *sandbox) command(name string, args ...string) *exec.Cmd {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.user}
 	}
 	return cmd
+}
+
+// buildPlain has the sandbox use a command without the race detector, which
+// makes every start several times as long, where this program has it and a
+// compiler can be had. The scripts run the command with it.
+func (s *sandbox) buildPlain(t *testing.T) {
+	t.Helper()
+	if !raceEnabled() {
+		return
+	}
+	program := filepath.Join(filepath.Dir(s.dir), "netlab")
+	build := exec.Command("go", "build", "-o", program, ".")
+	build.Env = append(os.Environ(), "GOPROXY=off", "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Logf("with the race detector, as the command cannot be built: %v\n%s", err, out)
+		return
+	}
+	s.program = program
+}
+
+func raceEnabled() bool {
+	info, ok := debug.ReadBuildInfo()
+	return ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
 }
 
 // runs returns the run directories.
