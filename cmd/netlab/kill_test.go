@@ -52,6 +52,9 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	s := newSandbox(t)
 	s.buildPlain(t)
 	whole := s.measure(t)
+	// Where the machine has so much else to do that a run takes a multiple of
+	// what it should, the second is longer, too.
+	s.within = max(s.within, 5*whole)
 	t.Logf("-kill.seed %d; a whole run takes %v", seed, whole)
 	longest, ended, recorded := time.Duration(0), 0, 0
 	for i := range *killCount {

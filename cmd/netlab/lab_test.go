@@ -21,7 +21,8 @@ import (
 )
 
 // goneWithin is how long processes, mounts and files may outlive the command,
-// however it ends.
+// however it ends. Processes whose parent has not fetched their exit status
+// are gone: that is the business of the machine's first process.
 const goneWithin = time.Second
 
 // markName is the environment variable by which a test knows its processes:
@@ -35,6 +36,7 @@ type sandbox struct {
 	dir, tmp string
 	program  string              // the command; "" for this program
 	user     *syscall.Credential // nil: who runs the tests
+	within   time.Duration       // until all is gone
 	before   host
 }
 
@@ -53,7 +55,7 @@ func newSandbox(t *testing.T) *sandbox {
 			t.Error(err)
 		}
 	})
-	s := &sandbox{mark: fmt.Sprintf("%d-%x", os.Getpid(), rand.Uint64()), dir: filepath.Join(root, "dir"), tmp: filepath.Join(root, "tmp")}
+	s := &sandbox{mark: fmt.Sprintf("%d-%x", os.Getpid(), rand.Uint64()), dir: filepath.Join(root, "dir"), tmp: filepath.Join(root, "tmp"), within: goneWithin}
 	for _, dir := range []string{s.dir, s.tmp} {
 		if err := os.Mkdir(dir, 0o755); err != nil {
 			t.Fatal(err)
@@ -189,7 +191,7 @@ func await(within time.Duration, done func() bool) bool {
 func (s *sandbox) wantNothingLeft(t *testing.T, ended time.Time) {
 	t.Helper()
 	var left []process
-	gone := await(time.Until(ended.Add(goneWithin)), func() bool {
+	gone := await(time.Until(ended.Add(s.within)), func() bool {
 		left = s.processes()
 		return len(left) == 0
 	})
