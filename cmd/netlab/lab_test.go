@@ -50,12 +50,13 @@ func newSandbox(t *testing.T) *sandbox {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s := &sandbox{mark: fmt.Sprintf("%d-%x", os.Getpid(), rand.Uint64()), dir: filepath.Join(root, "dir"), tmp: filepath.Join(root, "tmp"), within: goneWithin}
 	t.Cleanup(func() {
+		s.killAll()
 		if err := os.RemoveAll(root); err != nil {
 			t.Error(err)
 		}
 	})
-	s := &sandbox{mark: fmt.Sprintf("%d-%x", os.Getpid(), rand.Uint64()), dir: filepath.Join(root, "dir"), tmp: filepath.Join(root, "tmp"), within: goneWithin}
 	for _, dir := range []string{s.dir, s.tmp} {
 		if err := os.Mkdir(dir, 0o755); err != nil {
 			t.Fatal(err)
@@ -159,6 +160,13 @@ func (s *sandbox) processes() []process {
 	return list
 }
 
+// killAll ends what a failed test left.
+func (s *sandbox) killAll() {
+	for _, p := range s.processes() {
+		_ = unix.Kill(p.pid, unix.SIGKILL)
+	}
+}
+
 // find returns the process that was started with these arguments.
 func (s *sandbox) find(args ...string) (process, bool) {
 	for _, p := range s.processes() {
@@ -197,9 +205,7 @@ func (s *sandbox) wantNothingLeft(t *testing.T, ended time.Time) {
 	})
 	if !gone {
 		t.Errorf("still there after %v: %v", time.Since(ended), left)
-		for _, p := range left { // started by this test
-			_ = unix.Kill(p.pid, unix.SIGKILL)
-		}
+		s.killAll()
 	}
 	if left := list(t, s.tmp); len(left) > 0 {
 		t.Errorf("temporary files: %q", left)
