@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"netlab/lab"
-	"netlab/lab/netns"
-	"netlab/lab/netns/netnstest"
 	"netlab/lab/node"
 	"netlab/lab/plan"
 	"netlab/probes"
@@ -50,7 +48,7 @@ func (r *record) emit(e probes.Event) {
 // up brings up the lab of a scenario, closed with the test.
 func up(t *testing.T, text string) (*lab.Lab, *scenarios.Scenario, *record, func()) {
 	t.Helper()
-	netnstest.Require(t, "netns", netns.Supported())
+	needLabs(t)
 	sc, err := scenarios.Parse("test.yaml", []byte(text))
 	if err != nil {
 		t.Fatal(err)
