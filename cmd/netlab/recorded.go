@@ -13,7 +13,6 @@ import (
 	"netlab/lab/node"
 	"netlab/lab/report"
 	"netlab/lab/run"
-	"netlab/scenarios"
 	"netlab/scenarios/words"
 
 	"os"
@@ -33,9 +32,8 @@ func (e *env) checkCommand() *cobra.Command {
 			for _, dir := range args {
 				recorded, err := run.Check(dir)
 				if err != nil {
-					var wrong *scenarios.Errors
-					if errors.As(err, &wrong) {
-						return &exit{exitUsage, err}
+					if errors.Is(err, run.ErrNothingRecorded) {
+						return &exit{exitInconclusive, err}
 					}
 					return &exit{exitUsage, err}
 				}

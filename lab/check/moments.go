@@ -214,6 +214,10 @@ func (j *judge) duration(x *scenarios.DurationExpect) {
 	var reason words.Message
 	var d *doubt
 	between := because(words.CheckInBetween, shortDuration(shortest), shortDuration(longest))
+	if longest < 0 { // whatever the bounds: it does not lead from one to the other
+		j.decideTime(&v, found, words.M(words.CheckWrongOrder, texts[1], texts[0]), nil)
+		return
+	}
 	if b := x.AtLeast; b != nil && shortest < b.Duration {
 		if reason = words.M(words.CheckTooShort, v.Got, shortDuration(b.Duration)); longest >= b.Duration {
 			d = between

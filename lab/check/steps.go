@@ -93,7 +93,17 @@ func (j *judge) impliedSteps() {
 	for i := range j.sc.Steps {
 		st := &j.sc.Steps[i]
 		s := j.step(st.Index)
-		if st.Settle != nil || s == nil || s.End == 0 || j.failsIsJudged(st) {
+		if st.Settle != nil {
+			continue
+		}
+		if s == nil && j.tl.Complete {
+			v := Verdict{Name: fmt.Sprintf("steps[%d].%s", st.Index-1, st.Verb), Kind: StepKind, At: st.At,
+				Want: wellOrNot(!common(st).ExpectError), Got: "not run"}
+			v.inconclusive(because(words.CheckStepNotRun))
+			j.add(v)
+			continue
+		}
+		if s == nil || s.End == 0 || j.failsIsJudged(st) {
 			continue
 		}
 		meant := common(st).ExpectError
@@ -107,7 +117,7 @@ func (j *judge) impliedSteps() {
 		switch {
 		case meant:
 			v.fail(words.M(words.CheckStepWentWell))
-		case s.Reply != 0:
+		case s.Reply != 0 && strings.Contains(s.Error, fmt.Sprint(s.Reply)): // the reply is why
 			v.Got = fmt.Sprint(s.Reply)
 			v.fail(words.M(words.CheckStepReply, s.Reply, firstOf(s.Text, s.Error)))
 		default:

@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"netlab/probes"
+	"netlab/probes/wire"
 
 	"golang.org/x/sys/unix"
 )
@@ -23,6 +24,7 @@ type envelope struct {
 	Body    json.RawMessage `json:"body,omitempty"`
 	Error   string          `json:"error,omitempty"`   // of a reply
 	Refused string          `json:"refused,omitempty"` // of a reply: what the machine does not allow
+	Full    bool            `json:"full,omitempty"`    // of a reply: the capture reached its limit
 	Events  []probes.Event  `json:"events,omitempty"`
 }
 
@@ -48,6 +50,10 @@ type reply struct {
 
 // ErrGone is in the chain of errors that say that a process of the lab ended.
 var ErrGone = errors.New("process of the lab is gone")
+
+// ErrCaptureFull is in the chain of errors that say that the capture file
+// reached the limit that UpRequest sets.
+var ErrCaptureFull = errors.New("capture is full")
 
 // NewClient starts to receive on conn, which it takes over; events go to
 // emit. Close ends it.
@@ -99,6 +105,8 @@ func (c *Client) receive() {
 		switch {
 		case m.Refused != "":
 			r.err = &Refused{m.Refused, errors.New(m.Error)}
+		case m.Full:
+			r.err = fmt.Errorf("%w: %s", ErrCaptureFull, m.Error)
 		case m.Error != "":
 			r.err = fmt.Errorf("%s: %s", c.name, m.Error)
 		}
@@ -231,7 +239,7 @@ func answer(ctx context.Context, conn *Conn, m envelope, files []*os.File, handl
 	if refused, ok := errors.AsType[*Refused](err); ok {
 		out.Refused, out.Error = refused.What, refused.Err.Error()
 	} else if err != nil {
-		out.Error = err.Error()
+		out.Error, out.Full = err.Error(), errors.Is(err, wire.ErrLimit)
 	}
 	if err := conn.Send(out, send...); err != nil {
 		_ = conn.Send(envelope{Call: m.Call, Error: err.Error()})

@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"netlab/lab/plan"
 	"netlab/probes"
 	"netlab/probes/sockdiag"
 	"netlab/probes/ss"
@@ -68,7 +67,7 @@ func (l *lookers) arm(r UpRequest, capture *os.File) error {
 		return err
 	})
 	open(2, probes.Wire, probes.Recorded, func() (err error) {
-		config := wire.Config{Places: l.places, Memory: r.Plan.Memory, MaxBytes: r.MaxCapture, Ring: ringFor(r.Plan)}
+		config := wire.Config{Places: l.places, Memory: r.Plan.Memory, Ring: r.Plan.Ring, MaxBytes: r.MaxCapture}
 		if capture != nil {
 			config.Capture = capture
 		}
@@ -78,27 +77,6 @@ func (l *lookers) arm(r UpRequest, capture *os.File) error {
 	err := opening.Wait()
 	l.status = statuses
 	return err
-}
-
-// ringFor returns the bound of a capture ring, in bytes; 0 for the usual one,
-// which is soon made. A lab that moves a large file gets rings that hold a good
-// part of it, as far as the lab's memory goes: there will be moments when the
-// programs that move it leave the capture no processor.
-func ringFor(p *plan.Plan) int {
-	const large = 8 << 20
-	var most int64
-	for _, s := range p.Servers {
-		if s.FTP == nil {
-			continue
-		}
-		for _, f := range s.FTP.Files {
-			most = max(most, int64(f.Size))
-		}
-	}
-	if most < large {
-		return 0
-	}
-	return int(min(2*most, int64(p.Memory)))
 }
 
 // start lets the opened probes run and waits until each is ready.

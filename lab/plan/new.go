@@ -21,7 +21,7 @@ const (
 // New decides how to build a scenario's lab. It fails only where the
 // scenario's networks cannot be had from its address pools.
 func New(sc *scenarios.Scenario) (*Plan, error) {
-	p := &Plan{Scenario: sc.Name, Memory: captureMemory, Servers: sc.Servers}
+	p := &Plan{Scenario: sc.Name, Memory: captureMemory, Ring: ring(sc), Servers: sc.Servers}
 	busy := whereThingsRun(sc)
 	for _, n := range sc.Nodes {
 		p.Nodes = append(p.Nodes, Node{
@@ -41,6 +41,42 @@ func New(sc *scenarios.Scenario) (*Plan, error) {
 	p.Hosts = hosts(p, sc)
 	p.Settings = settings(sc)
 	return p, nil
+}
+
+// Rings are made of memory that the kernel clears first, some fifty
+// microseconds for a MiB: a lab that moves little gets small ones.
+const (
+	smallRing = 16 << 20
+	largeRing = 96 << 20
+	bulk      = 8 << 20 // bytes that a scenario moves, from which on rings are large
+)
+
+// ring returns how much memory the capture of one node may take. Files of a
+// served directory may be of any size.
+func ring(sc *scenarios.Scenario) int {
+	var moved int64
+	for _, s := range sc.Servers {
+		if s.FTP == nil {
+			continue
+		}
+		if s.FTP.Dir != "" {
+			return largeRing
+		}
+		for _, f := range s.FTP.Files {
+			moved += int64(f.Size)
+		}
+	}
+	for _, s := range sc.Steps {
+		for _, store := range []*scenarios.FTPStore{s.FTPStore, s.FTPAppend} {
+			if store != nil {
+				moved += int64(store.Size)
+			}
+		}
+	}
+	if moved >= bulk {
+		return largeRing
+	}
+	return smallRing
 }
 
 // whereThingsRun returns the nodes that need a process: those with a server

@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"fmt"
+	"strings"
 	"time"
 
 	"netlab/scenarios"
@@ -18,6 +20,9 @@ func settings(sc *scenarios.Scenario) []Setting {
 		}
 	}
 	for _, l := range sc.Links {
+		if l.MTU != 1500 {
+			add(l.Name+".mtu", fmt.Sprint(l.MTU))
+		}
 		switch a, b := l.Ends[0], l.Ends[1]; {
 		case a.Acks == b.Acks && a.Acks == scenarios.ImmediateAcks:
 			add(l.Name+".acks", string(a.Acks))
@@ -32,13 +37,60 @@ func settings(sc *scenarios.Scenario) []Setting {
 			list = append(list, ftpServerSettings(s.Name, f)...)
 		}
 	}
-	for _, s := range sc.Steps {
-		// The client library's own Quit closes at once, without reading 221.
-		if s.FTPQuit != nil && s.FTPQuit.Close.Style != scenarios.CloseAtOnce {
-			add("ftp.quit.close", closeText(s.FTPQuit.Close))
+	for i := range sc.Steps {
+		list = append(list, ftpStepSettings(&sc.Steps[i])...)
+	}
+	return named(unique(list))
+}
+
+// ftpStepSettings compares with what the client library does by itself: it
+// asks for extended passive mode and closes at once, without reading 221. The
+// session stands in front of the name; named leaves it off where it says
+// nothing.
+func ftpStepSettings(s *scenarios.Step) []Setting {
+	var list []Setting
+	add := func(name, value string) { list = append(list, Setting{Name: s.Session() + ":" + name, Value: value}) }
+	if q := s.FTPQuit; q != nil && q.Close.Style != scenarios.CloseAtOnce {
+		add("ftp.quit.close", closeText(q.Close))
+	}
+	c := s.FTPConnect
+	if c == nil {
+		return list
+	}
+	if c.Mode != scenarios.ExtendedPassive {
+		add("ftp.connect.mode", string(c.Mode))
+	}
+	if c.TLS != scenarios.NoTLS {
+		add("ftp.connect.tls", string(c.TLS))
+	}
+	if c.TrustPASV {
+		add("ftp.connect.trust_pasv_address", "on")
+	}
+	if c.DataClose.Style != scenarios.CloseAtOnce {
+		add("ftp.connect.data_close", closeText(c.DataClose))
+	}
+	return list
+}
+
+// named takes the session off the names of settings that all sessions share,
+// and leaves it, as control.ftp.quit.close, where they differ.
+func named(list []Setting) []Setting {
+	values := map[string]string{}
+	differ := map[string]bool{}
+	for _, s := range list {
+		if _, name, ok := strings.Cut(s.Name, ":"); ok {
+			if v, seen := values[name]; seen && v != s.Value {
+				differ[name] = true
+			}
+			values[name] = s.Value
 		}
-		if s.FTPConnect != nil && s.FTPConnect.DataClose.Style != scenarios.CloseAtOnce {
-			add("ftp.connect.data_close", closeText(s.FTPConnect.DataClose))
+	}
+	for i, s := range list {
+		if session, name, ok := strings.Cut(s.Name, ":"); ok {
+			list[i].Name = name
+			if differ[name] {
+				list[i].Name = session + "." + name
+			}
 		}
 	}
 	return unique(list)
@@ -55,6 +107,15 @@ func ftpServerSettings(name string, f *scenarios.FTPServer) []Setting {
 	}
 	if f.IdleTimeout.Duration != 900*time.Second {
 		list = append(list, Setting{name + ".idle_timeout", f.IdleTimeout.String()})
+	}
+	if f.PassivePorts.Low != 0 {
+		list = append(list, Setting{name + ".passive_ports", fmt.Sprintf("%d-%d", f.PassivePorts.Low, f.PassivePorts.High)})
+	}
+	if f.Active != scenarios.ActivePort20 {
+		list = append(list, Setting{name + ".active", string(f.Active)})
+	}
+	if f.TLS != scenarios.NoTLS {
+		list = append(list, Setting{name + ".tls", string(f.TLS)})
 	}
 	if !f.PeerCheck {
 		list = append(list, Setting{name + ".peer_check", "off"})

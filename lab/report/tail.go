@@ -238,6 +238,10 @@ func (t *text) unsettled(run Run) {
 		if st == nil {
 			continue
 		}
+		if len(st.Until) > 0 { // the step's own words say what was waited for
+			t.hanging("settle: "+t.cut(clean(s.Error), 300), "  ")
+			continue
+		}
 		for _, c := range run.Timeline.Connections {
 			t.stillOpen(run, c, st)
 		}

@@ -95,3 +95,8 @@ func openBelow(base, name string) (*os.File, error) {
 	}
 	return f, nil
 }
+
+// diskLimit says that a run wrote more than limits.disk allows.
+func diskLimit(bytes int64) *LimitError {
+	return &LimitError{Name: "disk", Bound: fmt.Sprintf("%d bytes", bytes)}
+}

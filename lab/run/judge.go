@@ -37,6 +37,10 @@ type Recorded struct {
 	Judgement *check.Judgement
 }
 
+// ErrNothingRecorded is in the chain of errors about runs that ended before
+// anything was recorded.
+var ErrNothingRecorded = errors.New("the run ended before anything was recorded: there is nothing to judge")
+
 // Check judges a recorded run again, from its files alone.
 func Check(dir string) (*Recorded, error) {
 	source, err := os.ReadFile(filepath.Join(dir, ScenarioFile))
@@ -48,6 +52,9 @@ func Check(dir string) (*Recorded, error) {
 		return nil, fmt.Errorf("read run directory: %w", err)
 	}
 	defer f.Close()
+	if info, err := f.Stat(); err == nil && info.Size() == 0 {
+		return nil, fmt.Errorf("%s: %w", dir, ErrNothingRecorded)
+	}
 	joined, err := timeline.Read(f)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", f.Name(), err)

@@ -20,7 +20,9 @@ const flushEvery = 100 * time.Millisecond
 // use.
 type recorder struct {
 	file  *os.File
-	limit int                     // of events
+	limit int   // of events
+	disk  int64 // limit of the record in bytes; 0 for none
+	size  int64
 	over  context.CancelCauseFunc // told when a limit is exceeded or writing fails
 
 	mu     sync.Mutex
@@ -71,6 +73,11 @@ func (r *recorder) emit(e probes.Event) {
 func (r *recorder) write(v any) {
 	line, err := json.Marshal(v)
 	if err == nil {
+		r.size += int64(len(line)) + 1
+		if r.disk > 0 && r.size > r.disk {
+			r.fail(diskLimit(r.disk))
+			return
+		}
 		_, err = r.out.Write(append(line, '\n'))
 	}
 	if err != nil {

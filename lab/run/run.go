@@ -12,6 +12,7 @@ import (
 
 	"netlab/lab"
 	"netlab/lab/check"
+	"netlab/lab/node"
 	"netlab/lab/plan"
 	"netlab/probes"
 	"netlab/probes/timeline"
@@ -144,6 +145,7 @@ func (r *runner) prepare() (err error) {
 		return err
 	}
 	r.rec = newRecorder(file, r.Scenario.Limits.Events, r.over)
+	r.rec.disk = int64(r.Scenario.Limits.Disk)
 	r.phase("directory")
 	return nil
 }
@@ -193,7 +195,9 @@ func (r *runner) perform(ctx context.Context) (err error) {
 	var draining errgroup.Group
 	draining.Go(stopKernel)
 	draining.Go(func() error { return r.lab.Drain(ctx) })
-	if err := draining.Wait(); err != nil {
+	if err := draining.Wait(); errors.Is(err, node.ErrCaptureFull) {
+		return diskLimit(int64(r.Scenario.Limits.Disk))
+	} else if err != nil {
 		return err
 	}
 	r.mark(probes.Complete)

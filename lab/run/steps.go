@@ -41,7 +41,7 @@ func (r *runner) steps(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("steps[%d].%s: %w", i, s.Verb, err)
 		}
-		if c := s.Common(); c != nil && result.Error != "" && !c.ExpectError {
+		if c := s.Common(); c != nil && result.Error != "" && !c.ExpectError && !r.meantToFail(c.As) {
 			failed = true
 		}
 		if s.Settle != nil {
@@ -61,6 +61,17 @@ func (r *runner) steps(ctx context.Context) error {
 	r.phase("look")
 	r.mark(probes.WindowClose)
 	return nil
+}
+
+// meantToFail reports whether an expectation on the step of this name says
+// that it fails.
+func (r *runner) meantToFail(name string) bool {
+	for _, x := range r.Scenario.Expect.Steps {
+		if x.Name == name && name != "" && x.Error != nil {
+			return bool(*x.Error)
+		}
+	}
+	return false
 }
 
 // step takes one step and records its beginning and end.

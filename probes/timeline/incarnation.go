@@ -126,7 +126,10 @@ func (l *lane) sent(s *Segment) {
 		l.known, l.iss, l.edge = true, s.Seq, end
 		return
 	}
-	s.Retransmission = before(s.Seq, l.edge) && (answered || !answers)
+	// Only the sender's own tap shows the order of sending: where its record
+	// is lost, what arrives late looks like what was sent again.
+	own := s.Taps[0].Dir == probes.Out || s.Taps[0].Node != s.To
+	s.Retransmission = own && before(s.Seq, l.edge) && (answered || !answers)
 	if before(l.edge, end) {
 		l.edge = end
 	}

@@ -33,6 +33,48 @@ func (b *builder) joinSockets() {
 		}
 		b.nameOwners(inc)
 	}
+	b.nameByClient()
+}
+
+// nameByClient names the server of connections whose server's calls nobody
+// recorded, as some libraries dial where they cannot be watched: it is the
+// one with which the same client workload has another connection between the
+// same nodes.
+func (b *builder) nameByClient() {
+	type pair struct{ client, workload, server string }
+	known := map[pair]string{}
+	each := func(do func(c *Connection, p pair)) {
+		for _, inc := range b.all {
+			for _, l := range inc.lanes {
+				if other := inc.lanes[0]; l.called() {
+					if other == l {
+						other = inc.lanes[1]
+					}
+					do(inc.conn, pair{l.Node, l.Workload, other.Node})
+				}
+			}
+		}
+	}
+	each(func(c *Connection, p pair) {
+		if c.Server != "" {
+			known[p] = c.Server
+		}
+	})
+	each(func(c *Connection, p pair) {
+		if c.Server == "" {
+			c.Server = known[p]
+		}
+	})
+}
+
+// called reports whether a client's step made calls on the lane's socket.
+func (l *lane) called() bool {
+	for _, in := range l.inputs {
+		if in.Kind == rfc9293.Called && in.Call.Step != 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // join gives a socket with a cookie to its lane.

@@ -1,10 +1,14 @@
 package wire
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"sync"
 )
+
+// ErrLimit is in the chain of the error that Config.MaxBytes was reached.
+var ErrLimit = errors.New("limit")
 
 // A queue writes to a file in a goroutine of its own, so that a slow disk
 // does not keep the rings waiting; what the disk is behind is kept in memory,
@@ -45,7 +49,7 @@ func (q *queue) write() {
 		switch {
 		case q.err != nil:
 		case q.max > 0 && written > q.max:
-			q.err = fmt.Errorf("write %s: limit of %d bytes reached", q.name, q.max)
+			q.err = fmt.Errorf("write %s: %w of %d bytes reached", q.name, ErrLimit, q.max)
 		default:
 			if _, err := q.w.Write(b); err != nil {
 				q.err = fmt.Errorf("write %s: %w", q.name, err)

@@ -64,7 +64,9 @@ const (
 	CheckStepWentWell ID = "check.step_went_well"
 	CheckStepNotRun   ID = "check.step_not_run"
 	CheckStepNotEnded ID = "check.step_not_ended"
-	CheckStepIs       ID = "check.step_is" // got, want
+	CheckWrongOrder   ID = "check.wrong_order" // later, earlier moment of a duration
+	CheckInside       ID = "check.inside"      // server
+	CheckStepIs       ID = "check.step_is"     // got, want
 
 	// About time.
 	CheckNever     ID = "check.never"      // moment
@@ -132,6 +134,8 @@ var checkTexts = texts{
 	CheckStepWentWell: {"the step went well; it was meant to fail", "步骤成功了，而它本应失败"},
 	CheckStepNotRun:   {"the step did not run", "步骤没有执行"},
 	CheckStepNotEnded: {"the step did not end", "步骤没有结束"},
+	CheckWrongOrder:   {"%[1]q came before %[2]q", "%[1]q 先于 %[2]q"},
+	CheckInside:       {"connections to %[1]s inside its own node pass no link and cannot be counted", "%[1]s 所在节点内部的连接不经过任何链路，无法计数"},
 	CheckStepIs:       {"%[1]s where %[2]s was wanted", "实际为 %[1]s，而预期是 %[2]s"},
 
 	CheckNever:     {`"%[1]s" never happened`, "“%[1]s”从未发生"},

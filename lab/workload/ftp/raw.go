@@ -143,7 +143,8 @@ func (c *rawClient) begin(line string) (*data, error) {
 	}
 	d := c.s.openData(g)
 	if err := c.start(line); err != nil {
-		return nil, errors.Join(err, d.guard.Conn.Close())
+		c.s.dropData()
+		return nil, err
 	}
 	return d, nil
 }
