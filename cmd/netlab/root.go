@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 
@@ -14,6 +15,8 @@ import (
 
 // netlab runs the command with arguments and returns its exit code.
 func netlab(ctx context.Context, e *env, args []string) int {
+	out := &output{to: e.stdout}
+	e.stdout = out
 	understood := false // the command line; else help may help
 	root := e.root(&understood)
 	root.SetArgs(args)
@@ -21,6 +24,9 @@ func netlab(ctx context.Context, e *env, args []string) int {
 	root.SetOut(e.stdout)
 	root.SetErr(e.stderr)
 	command, err := root.ExecuteContextC(ctx)
+	if err == nil && out.err != nil {
+		err = &exit{exitError, fmt.Errorf("print: %w", out.err)}
+	}
 	if err != nil && err.Error() != "" {
 		fmt.Fprintf(e.stderr, "netlab: %s\n", strings.TrimRight(e.say(err), "\n"))
 	}
@@ -28,6 +34,22 @@ func netlab(ctx context.Context, e *env, args []string) int {
 		fmt.Fprintf(e.stderr, "  %s\n", e.t(words.LineFix, command.CommandPath()+" --help"))
 	}
 	return exitCode(err)
+}
+
+// An output remembers that something could not be printed: who asked for it
+// did not get it.
+type output struct {
+	to  io.Writer
+	err error // the first
+}
+
+// Write writes to the output.
+func (o *output) Write(text []byte) (int, error) {
+	n, err := o.to.Write(text)
+	if err != nil && o.err == nil {
+		o.err = err
+	}
+	return n, err
 }
 
 // say returns an error's text in the reader's language, where it has one.
