@@ -189,8 +189,19 @@ func (l *Lab) meetAgents(ctx context.Context, o Options) error {
 	return nil
 }
 
+// supervisorFirst is how long the end of an agent waits for that of the
+// supervisor: its end takes all agents along, and is then the news.
+const supervisorFirst = 200 * time.Millisecond
+
 // lose tells the caller that a process has ended by itself.
 func (l *Lab) lose(name string, err error, tell func(string, error)) {
+	if name != Supervisor {
+		select {
+		case <-l.client.Done(): // it tells for itself
+			return
+		case <-time.After(supervisorFirst):
+		}
+	}
 	l.mu.Lock()
 	first := !l.closing
 	l.closing = true

@@ -117,13 +117,16 @@ type job struct {
 	variant string
 	run     *scenarios.Scenario
 	times   int
+	parsing time.Duration // how long all files took to read
 	notRun  []scenarios.Variant // that were not asked for
 }
 
 // jobs parses the files and picks the variants. All errors of all files are
 // printed.
 func (e *env) jobs(files []file, f runFlags) ([]job, error) {
+	begun := time.Now()
 	parsed, err := e.parse(files)
+	parsing := time.Since(begun)
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +137,7 @@ func (e *env) jobs(files []file, f runFlags) ([]job, error) {
 			return nil, err
 		}
 		for _, name := range variants {
-			j := job{file: files[i], base: base, variant: name, run: run.Variant(base, name)}
+			j := job{file: files[i], base: base, variant: name, run: run.Variant(base, name), parsing: parsing}
 			j.times = max(f.repeat, j.run.Runs)
 			for _, v := range base.Variants {
 				if !slices.Contains(variants, v.Name) {
@@ -175,11 +178,13 @@ func (e *env) runJob(ctx context.Context, j job, f runFlags, tracer *run.SharedT
 		result, err := run.Once(ctx, run.Config{
 			Scenario: j.run, Variant: j.variant, Source: j.file.data, Dir: j.file.dir,
 			Out: f.out, Timeout: f.timeout, Version: version(), Tracer: tracer, Without: without,
+			Parsing: j.parsing,
 		})
 		var r report.Run
 		if err == nil {
 			r = e.reportRun(result, j)
 			err = result.Write(r)
+			r.Breakdown = result.Breakdown() // with the time that the report took
 		}
 		if err != nil {
 			err = e.failed(result, err)

@@ -30,6 +30,7 @@ func (t *text) rows(run Run, c *timeline.Connection) []row {
 	keep := t.keep(c, frames, sides)
 	zero := start(run.Timeline)
 	lost := lossCanBeSeen(frames)
+	isn := isns(frames)
 
 	rows := t.loose(run, c, sides, zero)
 	for i := 0; i < len(frames); {
@@ -47,7 +48,7 @@ func (t *text) rows(run Run, c *timeline.Connection) []row {
 		if f.Teardown && (i == 0 || !frames[i-1].Teardown) {
 			rows = append(rows, row{elided: t.say(words.ReportWindowEnd)})
 		}
-		r := row{time: ms(f.Sent(), zero), number: fmt.Sprint(f.Frame), segment: t.arrow(c, frames, i, lost)}
+		r := row{time: ms(f.Sent(), zero), number: fmt.Sprint(f.Frame), segment: t.arrow(c, frames, i, isn, lost)}
 		rows = append(rows, t.withStates(run, c, r, sides, i, zero)...)
 		i++
 	}
@@ -295,11 +296,11 @@ func (t *text) elided(frames []check.Frame) string {
 
 // arrow draws a segment: its label and an arrow towards the receiver, which
 // it does not reach if the segment was lost.
-func (t *text) arrow(c *timeline.Connection, frames []check.Frame, i int, lost [2]bool) string {
+func (t *text) arrow(c *timeline.Connection, frames []check.Frame, i int, isn [2]uint32, lost [2]bool) string {
 	f := frames[i]
 	cells := segmentCells + max(0, t.width-80)
 	label := ""
-	for _, l := range labels(f, isns(frames)) {
+	for _, l := range labels(f, isn) {
 		if f.Retransmission && !f.Counts {
 			l += " " + t.say(words.ReportAgain)
 		}

@@ -87,13 +87,18 @@ func Variant(base *scenarios.Scenario, name string) *scenarios.Scenario {
 	return nil
 }
 
+// fullFrames is how many frames report.txt shows at most; the record has all.
+const fullFrames = 2000
+
 // Write puts the verdicts and the reports into the run directory.
 func (r *Result) Write(rendered report.Run) error {
+	begun := time.Now()
+	defer func() { r.Phases = append(r.Phases, Phase{"report", time.Since(begun)}) }()
 	var verdicts, all, text bytes.Buffer
 	err := errors.Join(
 		report.Verdicts(&verdicts, r.Judgement),
 		report.JSON(&all, rendered),
-		report.Text(&text, rendered, report.Options{Lang: words.English, Width: 80, Full: true}))
+		report.Text(&text, rendered, report.Options{Lang: words.English, Width: 80, Full: len(r.Timeline.Segments) <= fullFrames}))
 	if err != nil {
 		return fmt.Errorf("render report: %w", err)
 	}

@@ -31,6 +31,7 @@ type Config struct {
 	Source   []byte              // the text of the scenario's file
 	Dir      string              // where the scenario's file is; files it names are below
 	Out      string              // where run directories are made
+	Parsing  time.Duration       // how long it took to read the scenario
 	Timeout  time.Duration       // instead of limits.run; 0 for that
 	Version  string              // of netlab
 	Tracer   *SharedTracer       // kernel events; nil to go without
@@ -77,7 +78,7 @@ type runner struct {
 // not, its Directory holds what there is.
 func Once(ctx context.Context, c Config) (*Result, error) {
 	r := &runner{Config: c, started: time.Now(), last: time.Now()}
-	r.result = &Result{Config: c}
+	r.result = &Result{Config: c, Phases: []Phase{{"parse", c.Parsing}}}
 	limit := c.Scenario.Limits.Run.Duration
 	if c.Timeout > 0 {
 		limit = c.Timeout
