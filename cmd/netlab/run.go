@@ -117,7 +117,7 @@ type job struct {
 	variant string
 	run     *scenarios.Scenario
 	times   int
-	parsing time.Duration // how long all files took to read
+	parsing time.Duration       // how long all files took to read
 	notRun  []scenarios.Variant // that were not asked for
 }
 
