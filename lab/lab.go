@@ -195,6 +195,12 @@ const supervisorFirst = 200 * time.Millisecond
 
 // lose tells the caller that a process has ended by itself.
 func (l *Lab) lose(name string, err error, tell func(string, error)) {
+	l.mu.Lock()
+	closing := l.closing
+	l.mu.Unlock()
+	if closing {
+		return
+	}
 	if name != Supervisor {
 		select {
 		case <-l.client.Done(): // it tells for itself
