@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 export CGO_ENABLED ?= 0
 
-.PHONY: help build run test lint generate golden bench soak fuzz needs-run needs-test
+.PHONY: help build run test lint generate golden record bench soak fuzz needs-run needs-test needs-bench
 
 help: ## say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -30,12 +30,15 @@ generate: ## make the BPF objects again (needs clang and llvm-strip)
 golden: ## write the golden files of the tests again; look at the difference
 	CGO_ENABLED=1 go test ./lab/report ./lab/plan ./cmd/netlab ./scenarios ./probes/timeline ./probes/sockdiag ./probes/ss -update
 
-bench: build ## print what things cost, as ratios within one run
-	go test -run '^$$' -bench 'Compare' -benchtime 1x -timeout 30m ./lab ./lab/link ./probes/wire
-	bin/netlab run ftp-close --times --out $$(mktemp -d) || true
+bench: build needs-bench ## print what things cost, as ratios within one run
+	@.ci/wall
+	go test -run '^$$' -bench 'Compare' -benchtime 1x -timeout 60m ./lab ./lab/link
 
 soak: build ## the long runs: 200 of ftp-close as root and as an ordinary user
 	.ci/soak
+
+record: build ## record the runs that tests replay again (as root); look at the difference
+	.ci/record
 
 fuzz: ## every fuzz target for a while
 	@for p in $$(go list ./...); do for f in $$(go test -list '^Fuzz' $$p | grep ^Fuzz); do \
@@ -46,3 +49,6 @@ needs-run:
 
 needs-test:
 	@.ci/needs iproute2 gcc libc6-dev clang llvm tshark
+
+needs-bench:
+	@.ci/needs iproute2 mininet bridge-utils
