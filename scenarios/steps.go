@@ -1,5 +1,7 @@
 package scenarios
 
+import "reflect"
+
 // A Step is one thing that is done. In the file it is a mapping with one key,
 // the verb. Exactly one of the fields below Verb is set.
 type Step struct {
@@ -256,37 +258,8 @@ func (s *Step) Node() string {
 // Common returns what the step says beside its own fields; nil for settle and
 // sleep, which no node performs.
 func (s *Step) Common() *Common {
-	switch {
-	case s.FTPConnect != nil:
-		return &s.FTPConnect.Common
-	case s.FTPLogin != nil:
-		return &s.FTPLogin.Common
-	case s.FTPRetrieve != nil:
-		return &s.FTPRetrieve.Common
-	case s.FTPRename != nil:
-		return &s.FTPRename.Common
-	case s.FTPRaw != nil:
-		return &s.FTPRaw.Common
-	}
-	for _, x := range []*FTPSession{s.FTPDirectory, s.FTPNoop, s.FTPAbort, s.FTPReply} {
-		if x != nil {
-			return &x.Common
-		}
-	}
-	for _, x := range []*FTPPath{s.FTPList, s.FTPDelete, s.FTPMakeDir, s.FTPRemoveDir, s.FTPChangeDir, s.FTPSize} {
-		if x != nil {
-			return &x.Common
-		}
-	}
-	for _, x := range []*FTPStore{s.FTPStore, s.FTPAppend} {
-		if x != nil {
-			return &x.Common
-		}
-	}
-	for _, x := range []*FTPClose{s.FTPQuit, s.FTPClose} {
-		if x != nil {
-			return &x.Common
-		}
+	if f := s.field("Common"); f.IsValid() {
+		return f.Addr().Interface().(*Common)
 	}
 	return nil
 }
@@ -294,39 +267,26 @@ func (s *Step) Common() *Common {
 // Session returns the name of the session that the step belongs to, "" if
 // none. An ftp.connect belongs to the session that it opens.
 func (s *Step) Session() string {
-	switch {
-	case s.FTPConnect != nil:
+	if s.FTPConnect != nil {
 		return s.FTPConnect.As
-	case s.FTPLogin != nil:
-		return s.FTPLogin.Session
-	case s.FTPRetrieve != nil:
-		return s.FTPRetrieve.Session
-	case s.FTPRename != nil:
-		return s.FTPRename.Session
-	case s.FTPRaw != nil:
-		return s.FTPRaw.Session
 	}
-	for _, x := range []*FTPSession{s.FTPDirectory, s.FTPNoop, s.FTPAbort, s.FTPReply} {
-		if x != nil {
-			return x.Session
-		}
-	}
-	for _, x := range []*FTPPath{s.FTPList, s.FTPDelete, s.FTPMakeDir, s.FTPRemoveDir, s.FTPChangeDir, s.FTPSize} {
-		if x != nil {
-			return x.Session
-		}
-	}
-	for _, x := range []*FTPStore{s.FTPStore, s.FTPAppend} {
-		if x != nil {
-			return x.Session
-		}
-	}
-	for _, x := range []*FTPClose{s.FTPQuit, s.FTPClose} {
-		if x != nil {
-			return x.Session
-		}
+	if f := s.field("Session"); f.IsValid() {
+		return f.String()
 	}
 	return ""
+}
+
+// field returns a field of the verb that is set, the zero Value if the verb
+// has none of that name. The verbs are fields of Step, of which one is set:
+// reflection spares every new verb a case of its own here.
+func (s *Step) field(name string) reflect.Value {
+	v := reflect.ValueOf(s).Elem()
+	for i := range v.NumField() {
+		if f := v.Field(i); f.Kind() == reflect.Pointer && !f.IsNil() {
+			return f.Elem().FieldByName(name)
+		}
+	}
+	return reflect.Value{}
 }
 
 // ListenPort returns where the server listens.

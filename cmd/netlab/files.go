@@ -127,7 +127,11 @@ func (e *env) parse(files []file) ([]*scenarios.Scenario, error) {
 		parsed = append(parsed, sc)
 	}
 	if count > 0 {
-		fmt.Fprintf(e.stderr, "  %s\n", e.t(words.NothingRun, count))
+		said := e.t(words.NothingRun, count)
+		if count == 1 {
+			said = e.t(words.NothingRunOne)
+		}
+		fmt.Fprintf(e.stderr, "  %s\n", said)
 		return nil, &exit{code: exitUsage}
 	}
 	return parsed, nil

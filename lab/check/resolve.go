@@ -1,8 +1,6 @@
 package check
 
 import (
-	"reflect"
-
 	"netlab/probes"
 	"netlab/probes/timeline"
 	"netlab/scenarios"
@@ -52,21 +50,10 @@ func stepIndex(sc *scenarios.Scenario, name string) int {
 	return 0
 }
 
-// common returns what every step can say, whichever verb it has: the verbs
-// are fields of Step, of which one is set. Reflection spares this package a
-// change with every new verb.
+// common returns what a step can say whichever verb it has.
 func common(s *scenarios.Step) scenarios.Common {
-	v := reflect.ValueOf(s).Elem()
-	for i := range v.NumField() {
-		f := v.Field(i)
-		if f.Kind() != reflect.Pointer || f.IsNil() || f.Elem().Kind() != reflect.Struct {
-			continue
-		}
-		if c := f.Elem().FieldByName("Common"); c.IsValid() {
-			if c, ok := c.Interface().(scenarios.Common); ok {
-				return c
-			}
-		}
+	if c := s.Common(); c != nil {
+		return *c
 	}
 	return scenarios.Common{}
 }

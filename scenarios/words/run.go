@@ -37,6 +37,7 @@ const (
 	NoVariant           ID = "run.no_variant"
 	NoVariants          ID = "run.no_variants"
 	NoTopic             ID = "run.no_topic"
+	NothingRunOne       ID = "run.nothing_run_one"
 	NothingRun          ID = "run.nothing_run"
 	Interrupted         ID = "run.interrupted"
 	NothingStarted      ID = "run.nothing_started"
@@ -136,7 +137,8 @@ needs no privileges. The verdicts are printed as the run wrote them.`,
 	NoVariant:      {"scenario %[1]s has no variant %[2]q; it has: %[3]s", "场景 %[1]s 没有变体 %[2]q；现有：%[3]s"},
 	NoVariants:     {"none", "无"},
 	NoTopic:        {"--explain %[1]q: allowed: %[2]s", "--explain %[1]q：只能是 %[2]s"},
-	NothingRun:     {"%[1]d error(s), nothing was run (exit 2)", "%[1]d 个错误，什么也没有运行（退出码 2）"},
+	NothingRunOne:  {"1 error, nothing was run (exit 2)", "1 个错误，什么也没有运行（退出码 2）"},
+	NothingRun:     {"%[1]d errors, nothing was run (exit 2)", "%[1]d 个错误，什么也没有运行（退出码 2）"},
 	Interrupted:    {"interrupted", "被中断"},
 	NothingStarted: {"nothing was started (exit 3)", "什么也没有启动（退出码 3）"},
 	RunDirectory:   {"run directory: %[1]s (exit %[2]d)", "运行目录：%[1]s（退出码 %[2]d）"},

@@ -92,6 +92,7 @@ func goroutines() (left string) {
 		if left == "" {
 			break
 		}
+		// The library tells nobody when its goroutines have ended.
 		time.Sleep(5 * time.Millisecond)
 	}
 	return left
