@@ -226,18 +226,17 @@ func (l *Lab) Probes() []probes.ProbeStatus { return l.reply.Probes }
 // Took says how long the parts of Up took inside the supervisor.
 func (l *Lab) Took() map[string]time.Duration { return l.reply.Took }
 
-// StartServer starts a server; it listens when StartServer returns. dir is
-// the directory that it serves, nil if it serves none; it remains the
-// caller's.
-func (l *Lab) StartServer(ctx context.Context, s scenarios.Server, dir *os.File) error {
+// StartServer starts a server; it is ready when StartServer returns. What the
+// plan knows of it is filled into the request. dir is the directory that it
+// serves, nil if it serves none; it remains the caller's.
+func (l *Lab) StartServer(ctx context.Context, r node.ServeRequest, dir *os.File) error {
+	s := r.Server
 	agent, err := l.agent(s.Node)
 	if err != nil {
 		return err
 	}
-	err = node.StartServer(ctx, agent, node.ServeRequest{
-		Server: s, Names: []string{s.Node}, Addrs: l.plan.AddressesOf(s.Node),
-	}, dir)
-	if err != nil {
+	r.Names, r.Addrs = []string{s.Node}, l.plan.AddressesOf(s.Node)
+	if err := node.StartServer(ctx, agent, r, dir); err != nil {
 		return fmt.Errorf("server %q (node %s): %w", s.Name, s.Node, err)
 	}
 	return nil
@@ -259,6 +258,12 @@ func (l *Lab) agent(name string) (*node.Client, error) {
 		return nil, fmt.Errorf("node %q has no agent", name)
 	}
 	return a, nil
+}
+
+// Change takes a step that changes the network. The error says that the
+// kernel refused it.
+func (l *Lab) Change(ctx context.Context, step scenarios.Step) error {
+	return node.Change(ctx, l.client, step)
 }
 
 // Settle waits until the lab is at rest.

@@ -86,7 +86,7 @@ func up(t *testing.T, text string) (*lab.Lab, *scenarios.Scenario, *record, func
 func TestFTPSession(t *testing.T) {
 	l, sc, rec, closeLab := up(t, twoNodes)
 	t.Log(l.Took(), l.Probes())
-	if err := l.StartServer(t.Context(), sc.Servers[0], nil); err != nil {
+	if err := l.StartServer(t.Context(), node.ServeRequest{Server: sc.Servers[0]}, nil); err != nil {
 		t.Fatal(err)
 	}
 	addr, _ := l.AddrOf("server", scenarios.IPv4)

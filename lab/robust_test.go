@@ -379,7 +379,7 @@ func TestNamespacesGo(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := l.StartServer(t.Context(), sc.Servers[0], nil); err != nil {
+	if err := l.StartServer(t.Context(), node.ServeRequest{Server: sc.Servers[0]}, nil); err != nil {
 		t.Fatal(err)
 	}
 	takeSteps(t, l, sc, 2)
@@ -427,7 +427,7 @@ func TestNothingAfterClose(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := l.StartServer(t.Context(), sc.Servers[0], nil); err != nil {
+	if err := l.StartServer(t.Context(), node.ServeRequest{Server: sc.Servers[0]}, nil); err != nil {
 		t.Fatal(err)
 	}
 	takeSteps(t, l, sc, 3)

@@ -51,6 +51,9 @@ const (
 	KindMark    Kind = "mark"    // the run reached a point; see Mark
 	KindLoss    Kind = "loss"    // records are missing; see Loss
 	KindClock   Kind = "clock"   // the clocks were compared; see Clock
+	KindTLS     Kind = "tls"     // a TLS record was read in a stream; see TLS
+	KindFound   Kind = "found"   // streams were searched for a text; see Found
+	KindTrack   Kind = "track"   // a middlebox changed its entry of a connection; see Track
 )
 
 // An Event is one observation by one probe, as recorded.
@@ -73,7 +76,11 @@ type Event struct {
 	Step    *Step    `json:"step,omitempty"`
 	Loss    *Loss    `json:"loss,omitempty"`
 	Clock   *Clock   `json:"clock,omitempty"`
+	TLS     *TLS     `json:"tls,omitempty"`
+	Found   *Found   `json:"found,omitempty"`
+	Track   *Track   `json:"track,omitempty"`
 	Mark    Mark     `json:"mark,omitempty"`
+	Late    Mono     `json:"late,omitempty"` // of Starved: by how much a heartbeat came late
 }
 
 // An Owner is the process that acted on a socket. It is given only where the
@@ -140,10 +147,10 @@ type Segment struct {
 // A Call is one call of the socket interface by a workload of ours. The
 // event's Time is the entry into the call.
 type Call struct {
-	Name     string `json:"name"` // listen, connect, accept, send, receive, shutdown, close, linger
+	Name     string `json:"name"` // listen, connect, accept, send, receive, shutdown, close, linger; of TLS: handshake, close_notify, alert
 	Workload string `json:"workload,omitempty"`
 	Step     int    `json:"step,omitempty"`  // ordinal of the step that it belongs to, from 1; 0 for servers
-	Args     string `json:"args,omitempty"`  // for example "write" of a shutdown
+	Args     string `json:"args,omitempty"`  // for example "write" of a shutdown; "sent" or "received" of close_notify, "sent bad_certificate" of an alert
 	Bytes    int    `json:"bytes,omitempty"` // sent or received
 	Errno    string `json:"errno,omitempty"` // by name, for example ECONNRESET; "EOF" for the end of input
 	End      Mono   `json:"end"`             // return from the call
@@ -160,6 +167,57 @@ type Step struct {
 	Error  string `json:"error,omitempty"` // why the step failed
 	Bytes  int64  `json:"bytes,omitempty"` // moved by the step
 	SHA256 string `json:"sha256,omitempty"`
+
+	Status   int                 `json:"status,omitempty"`   // HTTP status code
+	Exit     *int                `json:"exit,omitempty"`     // of a program: its exit status, or 128 and the number of the signal that ended it
+	Content  string              `json:"content,omitempty"`  // what came: a body, output, an answer; at most MaxContent bytes, valid UTF-8
+	Cut      bool                `json:"cut,omitempty"`      // Content is only the beginning
+	Headers  map[string][]string `json:"headers,omitempty"`  // of an HTTP response, by canonical name
+	Sent     []string            `json:"sent,omitempty"`     // cookies that an HTTP request sent: name=value
+	Protocol string              `json:"protocol,omitempty"` // of an HTTP response: HTTP/1.1
+	Secure   string              `json:"secure,omitempty"`   // version of TLS, as 1.3
+	Reused   bool                `json:"reused,omitempty"`   // an HTTP request went over a connection that was there already
+}
+
+// MaxContent bounds Step.Content, in bytes.
+const MaxContent = 64 << 10
+
+// A TLS is one record of TLS, or one handshake message or alert where it
+// could be read, as found in the captured stream of the event's Flow (whose
+// Local side sent it). RFC 8446 section 5.1, RFC 5246 section 6.2.
+type TLS struct {
+	Record  string   `json:"record"`            // handshake, alert, change_cipher_spec, application_data
+	Version string   `json:"version,omitempty"` // of a server_hello: what was agreed on (1.2, 1.3); else of the record
+	Message string   `json:"message,omitempty"` // of a handshake that could be read: client_hello, server_hello, certificate...
+	Alert   string   `json:"alert,omitempty"`   // of an alert that could be read: bad_certificate
+	Fatal   bool     `json:"fatal,omitempty"`   // its level
+	Sealed  bool     `json:"sealed,omitempty"`  // encrypted: what is in it cannot be read
+	Len     int      `json:"len"`               // bytes of the record's body
+	Names   []string `json:"names,omitempty"`   // server name of a client_hello; host names of a certificate
+	ALPN    []string `json:"alpn,omitempty"`    // of a client_hello or server_hello
+	Cipher  string   `json:"cipher,omitempty"`  // of a server_hello
+	Capture uint64   `json:"capture"`           // the frame in which it ended, by its number in the capture file
+}
+
+// A Found is what came of searching what one side of the event's Flow (Local)
+// sent for a text.
+type Found struct {
+	Text    string   `json:"text"`
+	Count   int      `json:"count"`             // how often it is there
+	Offset  int64    `json:"offset,omitempty"`  // of the first, in the stream, from 0
+	Capture []uint64 `json:"capture,omitempty"` // frames that bear the first, by their numbers in the capture file
+	Holes   bool     `json:"holes,omitempty"`   // parts of the stream were not captured
+}
+
+// A Track is an entry of a connection tracker. The event's Flow is that of
+// the original direction.
+type Track struct {
+	Change string `json:"change"`           // new, update, destroy
+	Reply  Flow   `json:"reply"`            // as answers come: Local is where they are sent from
+	State  string `json:"state,omitempty"`  // of TCP, in the tracker's words: SYN_SENT, ESTABLISHED, TIME_WAIT...
+	Status string `json:"status,omitempty"` // flags: seen_reply, assured, snat, dnat, expected
+	Helper string `json:"helper,omitempty"` // ftp
+	ID     uint32 `json:"id,omitempty"`
 }
 
 // A Loss says that records are missing: what depends on them cannot be judged.

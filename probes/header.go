@@ -19,6 +19,24 @@ type Header struct {
 	Root     bool          `json:"root"` // ran as root of the first user namespace
 	Nodes    []NodeInfo    `json:"nodes"`
 	Probes   []ProbeStatus `json:"probes"`
+	Services []Service     `json:"services,omitempty"`
+	Programs []Program     `json:"programs,omitempty"`
+}
+
+// A Service is where a server of the scenario listens on TCP: programs that
+// are not ours record no calls.
+type Service struct {
+	Server string `json:"server"`
+	Node   string `json:"node"`
+	Port   int    `json:"port"`
+}
+
+// A Program is a program of the host that the scenario runs.
+type Program struct {
+	Name    string `json:"name"`              // as the scenario calls it
+	Path    string `json:"path"`              // where it was found
+	Package string `json:"package,omitempty"` // and its version, as "vsftpd 3.0.3-13+b2"; "" where no package has it
+	Version string `json:"version,omitempty"` // the first line of what it says of itself, where it has no package
 }
 
 // A NodeInfo says which network namespace a node had.

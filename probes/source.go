@@ -13,6 +13,10 @@ const (
 	Wire     Source = "wire"     // packet capture on the link ends
 	Calls    Source = "calls"    // socket calls of our own workloads
 	Lab      Source = "lab"      // the run itself
+
+	// Conntrack is the connection tracker of routers: what a middlebox
+	// believes of a connection. It is no witness of what the ends did.
+	Conntrack Source = "conntrack"
 )
 
 // A Class groups the sources that look at the same thing. Agreement inside a
@@ -26,7 +30,8 @@ const (
 	Model        Class = 'M' // RFC 9293, run on the wire and the calls
 )
 
-// Class returns the observer class of s, 0 for Lab.
+// Class returns the observer class of s, 0 for Lab and Conntrack, which
+// witness no end of a connection.
 func (s Source) Class() Class {
 	switch s {
 	case BPF:

@@ -22,6 +22,18 @@ type ConnectionExpect struct {
 	TimeWait        *Who        `key:"time_wait" doc:"The end that keeps TIME-WAIT; both, nobody."`
 	Resets          *Count      `key:"resets" doc:"Number of RST segments."`
 	Retransmissions *Count      `key:"retransmissions" doc:"Number of segments sent again."`
+	Visible         []string    `key:"visible" text:"any" doc:"Texts that whoever reads along can read in what either end sent."`
+	Hidden          []string    `key:"hidden" text:"any" doc:"Texts that cannot be read there."`
+	TLS             *TLSVersion `key:"tls" doc:"Version of TLS that the ends agreed on, as the handshake shows it."`
+	Alerts          *[]Alert    `key:"alerts" doc:"TLS alerts beside close_notify, in the order of sending, as [client bad_certificate]; [] for none."`
+	CloseNotify     *Who        `key:"close_notify" doc:"The ends that sent close_notify before their FIN: one, both, nobody."`
+}
+
+// An Alert is a TLS alert and who sent it: "END DESCRIPTION", with the
+// description of RFC 8446 section 6.
+type Alert struct {
+	End         string // node, or opener or acceptor
+	Description string // bad_certificate
 }
 
 // EndExpect is what is expected of one end.
@@ -42,6 +54,16 @@ type StepExpect struct {
 	Error *YesNo  `key:"fails" doc:"Whether the step failed."`
 	Bytes *Count  `key:"bytes" doc:"Bytes that it moved."`
 	Text  *string `key:"text" doc:"Words that the reply contains."`
+
+	Status   *Count      `key:"status" doc:"HTTP status code."`
+	Exit     *Count      `key:"exit" doc:"Exit status of a program; 128 and the signal's number where one ended it."`
+	Content  *string     `key:"content" text:"any" doc:"Text in what came: the body of a response, the output of a program, what was received or answered."`
+	Lacks    *string     `key:"lacks" text:"any" doc:"Text that is not in what came."`
+	Why      *string     `key:"error" doc:"Words in the error with which the step failed."`
+	Headers  []Header    `key:"headers" doc:"Header fields of the response, by name: a text that the value contains."`
+	Cookies  *[]string   `key:"cookies" doc:"Names of the cookies that the request sent, all of them, in any order."`
+	Protocol *string     `key:"protocol" doc:"Protocol of the response, as HTTP/1.1."`
+	TLS      *TLSVersion `key:"tls" doc:"Version of TLS."`
 }
 
 // CountExpect is how many connections a server is to have had.

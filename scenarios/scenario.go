@@ -36,6 +36,8 @@ type Scenario struct {
 	Expect      Expect           `key:"expect" doc:"What must be seen."`
 	Runs        int              `key:"runs" default:"1" min:"1" max:"100000" doc:"How often the scenario is run."`
 	Tally       []string         `key:"tally" doc:"Names of expectations (control.first_fin) whose observed values are counted over the runs; judges nothing."`
+	Needs       Needs            `key:"needs" doc:"What it needs of the machine; what is missing makes it inconclusive before anything starts."`
+	Exclusive   YesNo            `key:"exclusive" doc:"In a suite it runs alone: its claim depends on times that a busy machine would change."`
 	Variants    []Variant        `key:"variants" doc:"Changed copies of the scenario, as JSON Merge Patches (RFC 7396)."`
 	Limits      Limits           `key:"limits" doc:"Bounds; exceeding one is an error that names it."`
 }
@@ -85,6 +87,9 @@ type Node struct {
 	Forwards  bool     `key:"forwards" doc:"It is a router: forwards IPv4 and IPv6."`
 	Addresses []Prefix `key:"addresses" doc:"Addresses with prefix length on its only link; with several links give them at the link's ends."`
 	Sysctls   []Sysctl `key:"sysctls" doc:"Settings below net., as sysctl(8) writes them."`
+	Resolver  string   `key:"resolver" ref:"server" doc:"The dns server that its programs ask; names of the lab are in /etc/hosts in any case."`
+	NAT       *NAT     `key:"nat" doc:"Translates addresses; the node must forward."`
+	Firewall  []Rule   `key:"firewall" doc:"Rules for packets, in order."`
 }
 
 // A Prefix is an address with a prefix length, for example 10.0.0.1/24.
@@ -130,11 +135,53 @@ const (
 
 // A Server is a program that serves. Exactly one kind is given.
 type Server struct {
-	At   Pos
-	Name string
-	Node string     `key:"node,required" ref:"node" doc:"Where it runs."`
-	FTP  *FTPServer `key:"ftp,kind" doc:"An FTP server."`
+	At    Pos
+	Name  string
+	Node  string       `key:"node,required" ref:"node" doc:"Where it runs."`
+	FTP   *FTPServer   `key:"ftp,kind" doc:"An FTP server."`
+	HTTP  *HTTPServer  `key:"http,kind" doc:"An HTTP server."`
+	HTTPS *HTTPSServer `key:"https,kind" doc:"An HTTP server with TLS."`
+	TCP   *TCPServer   `key:"tcp,kind" doc:"A plain TCP server."`
+	UDP   *UDPServer   `key:"udp,kind" doc:"A plain UDP server."`
+	DNS   *DNSServer   `key:"dns,kind" doc:"A name server."`
+	SMTP  *SMTPServer  `key:"smtp,kind" doc:"A mail server."`
+	Proxy *ProxyServer `key:"proxy,kind" doc:"A proxy for TCP: passes on, changes or cuts what passes."`
+	Exec  *ExecServer  `key:"exec,kind" doc:"Any program."`
 }
+
+// Port returns where the server listens, 0 if that is not known.
+func (s *Server) Port() int {
+	switch {
+	case s.FTP != nil:
+		return s.FTP.ListenPort()
+	case s.HTTP != nil && s.HTTP.Port == 0:
+		return 80
+	case s.HTTP != nil:
+		return s.HTTP.Port
+	case s.HTTPS != nil && s.HTTPS.Port == 0:
+		return 443
+	case s.HTTPS != nil:
+		return s.HTTPS.Port
+	case s.TCP != nil:
+		return s.TCP.Port
+	case s.UDP != nil:
+		return s.UDP.Port
+	case s.DNS != nil:
+		return s.DNS.Port
+	case s.SMTP != nil:
+		return s.SMTP.Port
+	case s.Proxy != nil:
+		return s.Proxy.Port
+	case s.Exec != nil && s.Exec.Port == 0 && s.Exec.Ready != nil:
+		return s.Exec.Ready.Port
+	case s.Exec != nil:
+		return s.Exec.Port
+	}
+	return 0
+}
+
+// OnTCP reports whether the server listens on TCP.
+func (s *Server) OnTCP() bool { return s.UDP == nil }
 
 // A ConnectionName names a connection: that of a step, or the nth to a server.
 type ConnectionName struct {

@@ -31,6 +31,40 @@ type Step struct {
 	FTPReply     *FTPSession  `key:"ftp.await_reply" doc:"Wait for a reply that nobody asked for, such as 421."`
 	FTPQuit      *FTPClose    `key:"ftp.quit" doc:"QUIT, then close the control connection in the given style."`
 	FTPClose     *FTPClose    `key:"ftp.close" doc:"Close the control connection without QUIT."`
+
+	HTTPClient    *HTTPClient  `key:"http.client" doc:"Start an HTTP client: a cookie jar and a pool of connections, no connection yet."`
+	HTTPGet       *HTTPRequest `key:"http.get" doc:"GET, and read the whole response."`
+	HTTPHead      *HTTPRequest `key:"http.head" doc:"HEAD."`
+	HTTPPost      *HTTPPost    `key:"http.post" doc:"POST a body, and read the whole response."`
+	HTTPCloseIdle *HTTPClose   `key:"http.close_idle" doc:"Close the client's idle connections; the client stays."`
+	HTTPClose     *HTTPClose   `key:"http.close" doc:"Close all of the client's connections, and the client."`
+
+	TCPConnect *TCPConnect `key:"tcp.connect" doc:"Open a TCP connection."`
+	TCPSend    *TCPSend    `key:"tcp.send" doc:"Send bytes."`
+	TCPReceive *TCPReceive `key:"tcp.receive" doc:"Receive a line, a number of bytes, or everything up to the peer's FIN."`
+	TCPClose   *TCPClose   `key:"tcp.close" doc:"Close the connection in the given style."`
+	UDPOpen    *UDPOpen    `key:"udp.open" doc:"Open a UDP socket for a server. Nothing is sent."`
+	UDPSend    *UDPSend    `key:"udp.send" doc:"Send one datagram."`
+	UDPReceive *UDPSession `key:"udp.receive" doc:"Wait for one datagram."`
+	UDPClose   *UDPSession `key:"udp.close" doc:"Close the socket."`
+	DNSLookup  *DNSLookup  `key:"dns.lookup" doc:"Ask a name server, and record the answer."`
+	SMTPSend   *SMTPSend   `key:"smtp.send" doc:"Deliver a mail: EHLO, MAIL, RCPT, DATA, QUIT."`
+
+	Exec            *Exec          `key:"exec" doc:"Run a program of the host in the node; its output and exit status are recorded."`
+	ExecWait        *ExecWait      `key:"exec.wait" doc:"Wait for the end of a program that an exec step left running."`
+	ProcessKill     *ProcessSignal `key:"process.kill" doc:"Kill a program (SIGKILL): the kernel closes its connections."`
+	ProcessStop     *ProcessSignal `key:"process.stop" doc:"Halt a program (SIGSTOP)."`
+	ProcessContinue *ProcessSignal `key:"process.continue" doc:"Let a halted program go on (SIGCONT)."`
+	ServerStop      *ServerStop    `key:"server.stop" doc:"Stop a server in its own way: ours close their connections, programs get their stop signal."`
+
+	LinkDown       *LinkStep      `key:"link.down" doc:"Take a link down at both ends: nothing passes, nobody is told."`
+	LinkUp         *LinkStep      `key:"link.up" doc:"Bring a link up again, with the routes that were lost with it."`
+	FirewallDrop   *FirewallStep  `key:"firewall.drop" doc:"From now on drop what matches, silently."`
+	FirewallReject *FirewallStep  `key:"firewall.reject" doc:"From now on refuse what matches, and tell the sender."`
+	FirewallAccept *FirewallStep  `key:"firewall.accept" doc:"From now on let pass what matches, whatever other rules say."`
+	FirewallClear  *FirewallClear `key:"firewall.clear" doc:"Take away the rules that steps have made at a node."`
+	SetSysctl      *SysctlStep    `key:"sysctl" doc:"Set a setting below net. in a node."`
+	SetRoute       *RouteStep     `key:"route" doc:"Replace a node's route to a network."`
 }
 
 // Common is what every step that a node performs can say.
@@ -67,99 +101,6 @@ type EndState struct {
 	State StateName
 }
 
-// FTPConnect opens a session.
-type FTPConnect struct {
-	Common    `key:",inline"`
-	Node      string  `key:"node,required" ref:"node" doc:"The node whose client it is."`
-	To        string  `key:"to,required" ref:"server" doc:"The server."`
-	Family    Family  `key:"family" default:"ipv4" doc:"Which of the server's addresses: ipv4 or ipv6."`
-	Mode      FTPMode `key:"mode" default:"extended_passive" doc:"How data connections are opened: passive (PASV), extended_passive (EPSV), active (PORT), extended_active (EPRT)."`
-	TLS       TLSMode `key:"tls" default:"none" doc:"none, explicit (AUTH TLS) or implicit."`
-	TrustPASV bool    `key:"trust_pasv_address" doc:"Connect to the address in the 227 reply instead of the server's."`
-	DataClose Close   `key:"data_close" default:"at_once" doc:"How the client closes data connections."`
-}
-
-// FTPSession is a command without arguments.
-type FTPSession struct {
-	Common  `key:",inline"`
-	Session string `key:"session,required" ref:"session" doc:"The session: name of an ftp.connect step."`
-}
-
-// FTPLogin logs in.
-type FTPLogin struct {
-	Common   `key:",inline"`
-	Session  string `key:"session,required" ref:"session" doc:"The session: name of an ftp.connect step."`
-	User     string `key:"user" default:"anonymous" doc:"User name."`
-	Password string `key:"password" default:"guest" doc:"Password."`
-}
-
-// FTPPath is a command on one path.
-type FTPPath struct {
-	Common  `key:",inline"`
-	Session string `key:"session,required" ref:"session" doc:"The session: name of an ftp.connect step."`
-	Path    string `key:"path" doc:"Path on the server; only ftp.list can do without."`
-}
-
-// FTPRetrieve fetches a file.
-type FTPRetrieve struct {
-	Common     `key:",inline"`
-	Session    string `key:"session,required" ref:"session" doc:"The session: name of an ftp.connect step."`
-	Path       string `key:"path,required" doc:"Path on the server."`
-	AbortAfter Size   `key:"abort_after" doc:"Send ABOR when so many bytes have come; 0 for never."`
-}
-
-// FTPStore sends a file, of given content or generated.
-type FTPStore struct {
-	Common  `key:",inline"`
-	Session string `key:"session,required" ref:"session" doc:"The session: name of an ftp.connect step."`
-	Path    string `key:"path,required" doc:"Path on the server."`
-	Content string `key:"content" text:"any" doc:"What is sent."`
-	Size    Size   `key:"size" doc:"Send so many generated bytes instead."`
-}
-
-// FTPRename renames a file.
-type FTPRename struct {
-	Common  `key:",inline"`
-	Session string `key:"session,required" ref:"session" doc:"The session: name of an ftp.connect step."`
-	From    string `key:"from,required" doc:"Old path."`
-	To      string `key:"to,required" doc:"New path."`
-}
-
-// FTPRaw sends a line as typed.
-type FTPRaw struct {
-	Common  `key:",inline"`
-	Session string `key:"session,required" ref:"session" doc:"The session: name of an ftp.connect step."`
-	Command string `key:"command,required" doc:"The command line, without its end."`
-}
-
-// FTPClose ends a session.
-type FTPClose struct {
-	Common  `key:",inline"`
-	Session string `key:"session,required" ref:"session" doc:"The session: name of an ftp.connect step."`
-	Close   Close  `key:"close" default:"after_reply" doc:"How the client closes the control connection."`
-}
-
-// An FTPMode is how data connections are opened.
-type FTPMode string
-
-// The modes: RFC 959 PORT and PASV, RFC 2428 EPRT and EPSV.
-const (
-	Passive         FTPMode = "passive"
-	ExtendedPassive FTPMode = "extended_passive"
-	Active          FTPMode = "active"
-	ExtendedActive  FTPMode = "extended_active"
-)
-
-// A TLSMode is how a session is protected, RFC 4217.
-type TLSMode string
-
-// The modes. Implicit is from a draft that RFC 4217 left behind.
-const (
-	NoTLS       TLSMode = "none"
-	ExplicitTLS TLSMode = "explicit"
-	ImplicitTLS TLSMode = "implicit"
-)
-
 // A Family is a version of IP.
 type Family string
 
@@ -188,75 +129,30 @@ const (
 	CloseReset         CloseStyle = "reset"           // linger 0, close(): RST
 )
 
-// FTPServer configures our FTP server.
-type FTPServer struct {
-	Port         int        `key:"port" min:"1" max:"65535" doc:"Where it listens; 21, or 990 with implicit TLS, if absent."`
-	Users        []FTPUser  `key:"users" doc:"Passwords by user name."`
-	Anonymous    bool       `key:"anonymous" doc:"Lets anonymous in with any password."`
-	Files        []FTPFile  `key:"files" doc:"Files in memory by path: their content, or {size: 100MB} of generated bytes."`
-	Dir          string     `key:"dir" doc:"Serve this directory instead, relative to the scenario's own and not outside it."`
-	DirMode      DirMode    `key:"dir_mode" default:"read_only" doc:"read_only, or copy_on_write: changes stay in memory."`
-	PassivePorts PortRange  `key:"passive_ports" doc:"Ports for passive mode, as 2122-2141; any if absent."`
-	Active       ActiveMode `key:"active" default:"port20" doc:"Active mode: from port20, from any port, or disabled."`
-	TLS          TLSMode    `key:"tls" default:"none" doc:"none, explicit (AUTH TLS) or implicit."`
-	IdleTimeout  Duration   `key:"idle_timeout" default:"900s" min:"1s" max:"24h" doc:"Idle time after which 421 is sent and the connection closed, in whole seconds."`
-	PeerCheck    YesNo      `key:"peer_check" default:"on" doc:"Refuse data connections from another address than the session's."`
-	Close        Close      `key:"close" default:"at_once" doc:"How the server closes control connections."`
-	DataClose    Close      `key:"data_close" default:"at_once" doc:"How the server closes data connections."`
-}
-
-// An FTPUser may log in.
-type FTPUser struct {
-	At       Pos
-	Name     string
-	Password string
-}
-
-// An FTPFile is a file in memory, or generated.
-type FTPFile struct {
-	At      Pos
-	Name    string // path
-	Content string
-	Size    Size // if not 0: generated
-}
-
-// A PortRange is a range of ports, both ends included; zero if absent.
-type PortRange struct{ Low, High int }
-
-// A DirMode says what clients may do to a served directory.
-type DirMode string
-
-// The modes.
-const (
-	ReadOnly    DirMode = "read_only"
-	CopyOnWrite DirMode = "copy_on_write"
-)
-
-// An ActiveMode says from where the server opens data connections.
-type ActiveMode string
-
-// The modes.
-const (
-	ActivePort20 ActiveMode = "port20" // RFC 959 section 3.2
-	ActiveAny    ActiveMode = "any"
-	ActiveOff    ActiveMode = "disabled"
-)
-
 // YesNo is on or off, written as a word or as a YAML boolean.
 type YesNo bool
 
-// Node returns the node whose client takes the step, "" if none does. For
-// steps on a session it is that of the session's ftp.connect; Session names
-// the session.
-func (s *Step) Node() string {
-	if s.FTPConnect != nil {
-		return s.FTPConnect.Node
+// Node returns the node that takes the step, "" if it says none: for steps on
+// a session it is that of the step that opened it, which Session names.
+func (s *Step) Node() string { return s.text("Node") }
+
+// To returns the server that the step is about, "" if it names none.
+func (s *Step) To() string { return s.text("To") }
+
+// Process returns the name of the program that the step is about, "" if none.
+func (s *Step) Process() string { return s.text("Process") }
+
+// Family returns which of a server's addresses the step uses: IPv4 if it does
+// not say. A step of an HTTP session has that of its client.
+func (s *Step) Family() Family {
+	if f := s.text("Family"); f != "" {
+		return Family(f)
 	}
-	return ""
+	return IPv4
 }
 
 // Common returns what the step says beside its own fields; nil for settle and
-// sleep, which no node performs.
+// sleep, which nobody performs.
 func (s *Step) Common() *Common {
 	if f := s.field("Common"); f.IsValid() {
 		return f.Addr().Interface().(*Common)
@@ -264,16 +160,37 @@ func (s *Step) Common() *Common {
 	return nil
 }
 
+// Opens reports whether the step opens a session, which bears the step's name.
+func (s *Step) Opens() bool {
+	return s.FTPConnect != nil || s.HTTPClient != nil || s.TCPConnect != nil || s.UDPOpen != nil
+}
+
+// Ends reports whether the step ends its session.
+func (s *Step) Ends() bool {
+	return s.FTPQuit != nil || s.FTPClose != nil || s.HTTPClose != nil || s.TCPClose != nil || s.UDPClose != nil
+}
+
+// Connects reports whether the step can open connections.
+func (s *Step) Connects() bool {
+	return s.FTPConnect != nil || s.FTPList != nil || s.FTPRetrieve != nil || s.FTPStore != nil || s.FTPAppend != nil || s.FTPRaw != nil ||
+		s.HTTPGet != nil || s.HTTPHead != nil || s.HTTPPost != nil || s.TCPConnect != nil || s.SMTPSend != nil ||
+		s.DNSLookup != nil || s.Exec != nil
+}
+
+// OfNetwork reports whether the step changes the lab itself: links, routes,
+// rules, settings. No program of a node takes it.
+func (s *Step) OfNetwork() bool {
+	return s.LinkDown != nil || s.LinkUp != nil || s.FirewallDrop != nil || s.FirewallReject != nil || s.FirewallAccept != nil ||
+		s.FirewallClear != nil || s.SetSysctl != nil || s.SetRoute != nil
+}
+
 // Session returns the name of the session that the step belongs to, "" if
-// none. An ftp.connect belongs to the session that it opens.
+// none. A step that opens a session belongs to it.
 func (s *Step) Session() string {
-	if s.FTPConnect != nil {
-		return s.FTPConnect.As
+	if s.Opens() {
+		return s.Common().As
 	}
-	if f := s.field("Session"); f.IsValid() {
-		return f.String()
-	}
-	return ""
+	return s.text("Session")
 }
 
 // field returns a field of the verb that is set, the zero Value if the verb
@@ -289,13 +206,10 @@ func (s *Step) field(name string) reflect.Value {
 	return reflect.Value{}
 }
 
-// ListenPort returns where the server listens.
-func (f *FTPServer) ListenPort() int {
-	switch {
-	case f.Port != 0:
-		return f.Port
-	case f.TLS == ImplicitTLS:
-		return 990
+// text returns a text of the verb that is set, "" if it has none of that name.
+func (s *Step) text(name string) string {
+	if f := s.field(name); f.IsValid() {
+		return f.String()
 	}
-	return 21
+	return ""
 }

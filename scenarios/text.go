@@ -329,3 +329,44 @@ func points() []string { return []string{"started", "ended", "opened", "closed"}
 
 // isWord reports whether s is one of a list.
 func isWord(s string, list []string) bool { return slices.Contains(list, s) }
+func (HTTPVersion) words() []string       { return []string{string(HTTP10), string(HTTP11), string(HTTP2)} }
+func (TLSVersion) words() []string {
+	return []string{string(TLS10), string(TLS11), string(TLS12), string(TLS13)}
+}
+func (Certificate) words() []string {
+	return []string{string(GoodCertificate), string(ExpiredCertificate), string(WrongNameCertificate), string(SelfSignedCertificate), string(RevokedCertificate)}
+}
+func (Trust) words() []string {
+	return []string{string(TrustLab), string(TrustNobody), string(TrustAny)}
+}
+func (Scheme) words() []string { return []string{string(HTTP), string(HTTPS)} }
+func (SameSite) words() []string {
+	return []string{string(SameSiteStrict), string(SameSiteLax), string(SameSiteNone)}
+}
+func (Behave) words() []string {
+	return []string{string(Echo), string(Sink), string(Silent), string(Script)}
+}
+func (DNSType) words() []string {
+	return []string{"A", "AAAA", "CNAME", "MX", "TXT", "NS", "PTR", "SRV"}
+}
+func (ProxyWay) words() []string { return []string{string(ProxyRequest), string(ProxyAnswer)} }
+func (Signal) words() []string {
+	return []string{string(SIGTERM), string(SIGINT), string(SIGQUIT), string(SIGHUP), string(SIGKILL)}
+}
+func (Feature) words() []string {
+	return []string{string(FeatureBPF), string(FeatureNftables), string(FeatureConntrack), string(FeatureNAT),
+		string(FeatureFTPHelper), string(FeatureOverlay), string(FeatureUserNS), string(FeatureIPv6)}
+}
+func (PacketPath) words() []string {
+	return []string{string(PathAny), string(PathIn), string(PathOut), string(PathForward)}
+}
+func (Protocol) words() []string { return []string{string(TCP), string(UDP), string(ICMP)} }
+func (TCPFlag) words() []string {
+	return []string{"FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"}
+}
+func (RejectWith) words() []string {
+	return []string{string(RejectReset), string(RejectPort), string(RejectHost), string(RejectProhibited)}
+}
+func (Refusal) words() []string {
+	return []string{string(Blackhole), string(Unreachable), string(NoRoute)}
+}

@@ -25,13 +25,8 @@ type agent struct {
 	events *holder
 
 	mu       sync.Mutex
-	servers  []stopper
-	sessions map[string]*session
-}
-
-// A stopper is a server that can be stopped.
-type stopper interface {
-	Stop(ctx context.Context) error
+	servers  []served
+	sessions map[string]client
 }
 
 // attend is the agent's main.
@@ -43,7 +38,7 @@ func attend(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a := &agent{node: os.Args[1], sessions: map[string]*session{}}
+	a := &agent{node: os.Args[1], sessions: map[string]client{}}
 	a.broken = a.moveIn(os.Args[2])
 	a.events = newHolder(control)
 	defer a.events.end()

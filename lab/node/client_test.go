@@ -16,8 +16,8 @@ import (
 	"netlab/probes"
 )
 
-// served returns a client of a handler; both end with the test.
-func served(t *testing.T, handle Handler, emit func(probes.Event)) *Client {
+// echoes returns a client of a handler; both end with the test.
+func echoes(t *testing.T, handle Handler, emit func(probes.Event)) *Client {
 	t.Helper()
 	mine, theirs := pair(t)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -39,7 +39,7 @@ func TestCallsAreJoined(t *testing.T) {
 	const calls = 32
 	var arrived sync.WaitGroup
 	arrived.Add(calls)
-	c := served(t, func(_ context.Context, do string, body json.RawMessage, files []*os.File) (any, []*os.File, error) {
+	c := echoes(t, func(_ context.Context, do string, body json.RawMessage, files []*os.File) (any, []*os.File, error) {
 		arrived.Done()
 		arrived.Wait() // all are under way at once
 		return do + string(body), files, nil
@@ -71,7 +71,7 @@ func TestCallsAreJoined(t *testing.T) {
 }
 
 func TestErrorsTravel(t *testing.T) {
-	c := served(t, func(_ context.Context, do string, _ json.RawMessage, _ []*os.File) (any, []*os.File, error) {
+	c := echoes(t, func(_ context.Context, do string, _ json.RawMessage, _ []*os.File) (any, []*os.File, error) {
 		switch do {
 		case "plain":
 			return nil, nil, errors.New("no such thing")
@@ -112,7 +112,7 @@ func TestCallGivenUp(t *testing.T) {
 	goOn := make(chan struct{})
 	started := make(chan struct{})
 	read, write := pipeEnd(t)
-	c := served(t, func(_ context.Context, do string, _ json.RawMessage, _ []*os.File) (any, []*os.File, error) {
+	c := echoes(t, func(_ context.Context, do string, _ json.RawMessage, _ []*os.File) (any, []*os.File, error) {
 		if do == "slow" {
 			close(started)
 			<-goOn

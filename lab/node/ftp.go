@@ -18,24 +18,24 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A session is a client's session, and who records its calls.
-type session struct {
+// An ftpSession is a session of an FTP client, and who records its calls.
+type ftpSession struct {
 	ftp    *ftp.Session
 	caller *calls.Caller
 }
 
-// serve starts a server; it listens when serve returns. A directory that it
-// serves came as a descriptor.
-func (a *agent) serve(ctx context.Context, r ServeRequest, files []*os.File) error {
+// startFTP starts an FTP server. A directory that it serves came as a
+// descriptor.
+func (a *agent) startFTP(ctx context.Context, r ServeRequest, files []*os.File) (stopper, error) {
 	spec := ftpSpec(r.Server.FTP)
 	if r.Dir {
 		if len(files) != 1 {
-			return errors.New("the directory to serve did not come along")
+			return nil, errors.New("the directory to serve did not come along")
 		}
 		// Kept open for as long as the server may walk it.
 		dir, err := keep(files[0])
 		if err != nil {
-			return err
+			return nil, err
 		}
 		spec.Dir, spec.DirMode = dir, ftp.DirMode(r.Server.FTP.DirMode)
 	}
@@ -43,17 +43,10 @@ func (a *agent) serve(ctx context.Context, r ServeRequest, files []*os.File) err
 	for _, addr := range r.Addrs {
 		names = append(names, addr.String())
 	}
-	server, err := ftp.Start(context.WithoutCancel(ctx), spec, ftp.ServerOptions{
+	return ftp.Start(context.WithoutCancel(ctx), spec, ftp.ServerOptions{
 		Calls: a.calls.Caller(r.Server.Name), Names: names,
 		Log: slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{Level: slog.LevelDebug}),
 	})
-	if err != nil {
-		return err
-	}
-	a.mu.Lock()
-	a.servers = append(a.servers, server)
-	a.mu.Unlock()
-	return nil
 }
 
 // keep returns a path by which the directory can be reached for as long as
@@ -93,43 +86,14 @@ func closeOf(c scenarios.Close) workload.Close {
 	return workload.Close{Style: workload.CloseStyle(c.Style), Delay: c.Delay.Duration}
 }
 
-// step takes a step. That it fails is a result.
-func (a *agent) step(ctx context.Context, r StepRequest) (probes.Step, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, r.Timeout, fmt.Errorf("no answer within %v", r.Timeout))
-	defer cancel()
-	var result ftp.Result
-	var err error
-	if c := r.Step.FTPConnect; c != nil {
-		result, err = a.connect(ctx, r, c)
-	} else {
-		s := a.session(r.Step.Session())
-		if s == nil {
-			err = fmt.Errorf("no session %q: it was not opened", r.Step.Session())
-		} else {
-			s.caller.SetStep(r.Step.Index)
-			result, err = takeStep(ctx, s.ftp, r.Step)
-		}
-	}
-	step := probes.Step{Reply: result.Reply, Text: result.Text, Bytes: result.Bytes, SHA256: result.SHA256}
-	if err != nil {
-		step.Error = err.Error()
-	}
-	return step, nil
-}
-
-func (a *agent) session(name string) *session {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.sessions[name]
-}
-
-// connect opens a session and keeps it under its name.
-func (a *agent) connect(ctx context.Context, r StepRequest, c *scenarios.FTPConnect) (ftp.Result, error) {
+// openFTP opens a session.
+func (a *agent) openFTP(ctx context.Context, r StepRequest) (client, probes.Step, error) {
+	c := r.Step.FTPConnect
 	caller := a.calls.Caller(c.As)
 	caller.SetStep(r.Step.Index)
 	options := ftp.Options{
 		// The lab's certificates vouch for themselves.
-		TLS: ftp.TLSMode(c.TLS), Insecure: true, ServerName: r.Server,
+		TLS: ftp.TLSMode(c.TLS), Insecure: true, ServerName: r.Peer.Node,
 		Mode: ftp.DataMode(c.Mode), TrustPASV: c.TrustPASV,
 		Timeout: workload.Duration(r.Timeout), DataClose: closeOf(c.DataClose),
 	}
@@ -138,12 +102,21 @@ func (a *agent) connect(ctx context.Context, r StepRequest, c *scenarios.FTPConn
 	}
 	opened, result, err := ftp.Connect(ctx, caller, r.Target.String(), options)
 	if err != nil {
-		return result, err
+		return nil, ftpStep(result), err
 	}
-	a.mu.Lock()
-	a.sessions[c.As] = &session{ftp: opened, caller: caller}
-	a.mu.Unlock()
-	return result, nil
+	return &ftpSession{ftp: opened, caller: caller}, ftpStep(result), nil
+}
+
+// step takes a step of the session.
+func (s *ftpSession) step(ctx context.Context, r StepRequest) (probes.Step, error) {
+	s.caller.SetStep(r.Step.Index)
+	result, err := takeStep(ctx, s.ftp, r.Step)
+	return ftpStep(result), err
+}
+
+// ftpStep is a result as the record has it.
+func ftpStep(r ftp.Result) probes.Step {
+	return probes.Step{Reply: r.Reply, Text: r.Text, Bytes: r.Bytes, SHA256: r.SHA256}
 }
 
 // takeStep does what a step's verb says.

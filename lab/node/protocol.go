@@ -17,6 +17,7 @@ const (
 	doSettle = "settle" // SettleRequest -> SettleReply
 	doLook   = "look"   // LookRequest: sockdiag and ss look now
 	doDrain  = "drain"  // ends the probes; the events' connection ends after the last event
+	doChange = "change" // ChangeRequest: changes links, routes, rules, settings
 	doClear  = "clear"  // destroys the sockets that would keep namespaces alive
 )
 
@@ -92,17 +93,37 @@ type HelloReply struct {
 
 // ServeRequest asks an agent to start a server.
 type ServeRequest struct {
-	Server scenarios.Server
-	Dir    bool         // the served directory's descriptor comes with the request
-	Names  []string     // for its certificate
-	Addrs  []netip.Addr // likewise
+	Server   scenarios.Server
+	Dir      bool                    // the served directory's descriptor comes with the request
+	Names    []string                // of its node
+	Addrs    []netip.Addr            // of its node
+	Identity Identity                // of a server with TLS
+	Target   netip.AddrPort          // of a proxy or a resolver: the server that it asks
+	Hosts    map[string][]netip.Addr // of a name server: addresses of all nodes
+}
+
+// An Identity is a certificate with its key, and what vouches for it.
+type Identity struct {
+	Certificate []byte `json:",omitempty"` // PEM, the chain
+	Key         []byte `json:",omitempty"` // PEM, PKCS #8
 }
 
 // StepRequest asks an agent to take a step.
 type StepRequest struct {
 	Step    scenarios.Step
-	Target  netip.AddrPort // of an ftp.connect
-	Server  string         // the name to verify in a certificate
 	Timeout time.Duration
-	Raw     bool // the session will do what only our own client can
+	Target  netip.AddrPort   // where the server is that the step names, in the step's family
+	Peer    scenarios.Server // that server
+	Raw     bool             // an FTP session will do what only our own client can
+	Trust   Trust            // of an http.client
 }
+
+// Trust is what a client needs to verify certificates of the lab.
+type Trust struct {
+	Authority []byte `json:",omitempty"` // PEM, the lab's authority
+	Revoked   []byte `json:",omitempty"` // DER, its revocation list
+}
+
+// ChangeRequest asks the supervisor to change the network: a step of which
+// scenarios.Step.OfNetwork is true.
+type ChangeRequest struct{ Step scenarios.Step }

@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"netlab/probes"
+	"netlab/scenarios"
 )
 
 // The requests to a supervisor, as functions.
@@ -40,6 +41,12 @@ func Settle(ctx context.Context, c *Client, r SettleRequest) (SettleReply, error
 // Look has the samplers look now.
 func Look(ctx context.Context, c *Client, withSS bool) error {
 	_, err := c.Call(ctx, doLook, LookRequest{SS: withSS}, nil)
+	return err
+}
+
+// Change has the network changed.
+func Change(ctx context.Context, c *Client, step scenarios.Step) error {
+	_, err := c.Call(ctx, doChange, ChangeRequest{step}, nil)
 	return err
 }
 

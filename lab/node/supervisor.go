@@ -75,6 +75,12 @@ func (s *supervisor) handle(ctx context.Context, do string, body json.RawMessage
 			return nil, nil, err
 		}
 		return nil, nil, s.lookers.look(ctx, r)
+	case doChange:
+		var r ChangeRequest
+		if err := json.Unmarshal(body, &r); err != nil {
+			return nil, nil, err
+		}
+		return nil, nil, s.change(ctx, r)
 	case doDrain:
 		return nil, nil, s.drain()
 	case doClear:

@@ -47,7 +47,7 @@ func (p *Plan) WriteText(w io.Writer) error {
 		}
 	}
 	for _, s := range p.Servers {
-		fmt.Fprintf(&b, "server  %-12s on %s, ftp port %d\n", s.Name, s.Node, s.FTP.ListenPort())
+		fmt.Fprintf(&b, "server  %-12s on %s, ftp port %d\n", s.Name, s.Node, s.Port())
 	}
 	for _, s := range p.Settings {
 		fmt.Fprintf(&b, "set     %s=%s\n", s.Name, s.Value)

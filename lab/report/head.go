@@ -130,15 +130,10 @@ func servers(run Run, node string) string {
 }
 
 func port(s scenarios.Server) string {
-	switch f := s.FTP; {
-	case f == nil:
+	if s.Port() == 0 {
 		return ""
-	case f.Port != 0:
-		return fmt.Sprintf(" :%d", f.Port)
-	case f.TLS == scenarios.ImplicitTLS:
-		return " :990"
 	}
-	return " :21"
+	return fmt.Sprintf(" :%d", s.Port())
 }
 
 // settings writes line 3: what differs from the defaults.

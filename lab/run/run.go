@@ -242,7 +242,7 @@ func (r *runner) startServer(ctx context.Context, s scenarios.Server) error {
 		defer f.Close()
 		dir = f
 	}
-	if err := r.lab.StartServer(ctx, s, dir); err != nil {
+	if err := r.lab.StartServer(ctx, node.ServeRequest{Server: s}, dir); err != nil {
 		return &NodeError{Node: s.Node, Err: err}
 	}
 	return nil

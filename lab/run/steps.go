@@ -95,14 +95,25 @@ func (r *runner) emitStep(where string, s probes.Step) {
 	r.rec.emit(probes.Event{Time: clock.Now(), Source: probes.Lab, Kind: probes.KindStep, Node: where, Step: &s})
 }
 
-// nodeOf returns the node that takes a step: that of its session.
+// nodeOf returns the node that takes a step: that of its session, of its
+// server, or of its process.
 func (r *runner) nodeOf(s *scenarios.Step) string {
 	if where := s.Node(); where != "" {
 		return where
 	}
+	if s.ServerStop != nil {
+		return r.server(s.ServerStop.To).Node
+	}
+	name := s.Session()
+	if process := s.Process(); process != "" {
+		if server := r.server(process); server.Name != "" {
+			return server.Node
+		}
+		name = process
+	}
 	for i := range r.Scenario.Steps {
-		if open := &r.Scenario.Steps[i]; open.FTPConnect != nil && open.FTPConnect.As == s.Session() {
-			return open.FTPConnect.Node
+		if other := &r.Scenario.Steps[i]; name != "" && other.Node() != "" && other.Common() != nil && other.Common().As == name {
+			return other.Node()
 		}
 	}
 	return ""
@@ -120,16 +131,22 @@ func (r *runner) do(ctx context.Context, s *scenarios.Step, where string) (probe
 	case s.Settle != nil:
 		return r.settle(ctx, s.Settle)
 	}
+	if s.OfNetwork() {
+		return r.change(ctx, s)
+	}
 	request := node.StepRequest{Step: *s, Timeout: r.Scenario.Limits.Step.Duration}
 	if t := s.Common().Timeout.Duration; t > 0 {
 		request.Timeout = t
 	}
-	if c := s.FTPConnect; c != nil {
-		target, err := r.target(c)
+	if to := s.To(); to != "" {
+		target, err := r.target(to, r.family(s))
 		if err != nil {
 			return probes.Step{}, err
 		}
-		request.Target, request.Server, request.Raw = target, r.server(c.To).Node, r.needsRaw(c.As)
+		request.Target, request.Peer = target, r.server(to)
+	}
+	if s.FTPConnect != nil {
+		request.Raw = r.needsRaw(s.FTPConnect.As)
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, request.Timeout+grace,
 		fmt.Errorf("node %s did not answer within %v", where, request.Timeout+grace))
@@ -166,14 +183,40 @@ func (r *runner) server(name string) scenarios.Server {
 	return scenarios.Server{} // the parser has seen to it that this cannot be
 }
 
-// target returns where a client finds a server.
-func (r *runner) target(c *scenarios.FTPConnect) (netip.AddrPort, error) {
-	s := r.server(c.To)
-	addr, ok := r.lab.AddrOf(s.Node, c.Family)
-	if !ok {
-		return netip.AddrPort{}, fmt.Errorf("node %s of server %q has no %s address", s.Node, s.Name, c.Family)
+// family returns which of a server's addresses a step uses: a step of a
+// session that of the step that opened it.
+func (r *runner) family(s *scenarios.Step) scenarios.Family {
+	for i := range r.Scenario.Steps {
+		if open := &r.Scenario.Steps[i]; open.Opens() && open.Session() == s.Session() {
+			return open.Family()
+		}
 	}
-	return netip.AddrPortFrom(addr, uint16(s.FTP.ListenPort())), nil
+	return s.Family()
+}
+
+// target returns where a client finds a server.
+func (r *runner) target(to string, family scenarios.Family) (netip.AddrPort, error) {
+	s := r.server(to)
+	addr, ok := r.lab.AddrOf(s.Node, family)
+	if !ok {
+		return netip.AddrPort{}, fmt.Errorf("node %s of server %q has no %s address", s.Node, s.Name, family)
+	}
+	return netip.AddrPortFrom(addr, uint16(s.Port())), nil
+}
+
+// change takes a step that changes the network. That the kernel refuses is a
+// result.
+func (r *runner) change(ctx context.Context, s *scenarios.Step) (probes.Step, error) {
+	limit := r.Scenario.Limits.Step.Duration
+	if t := s.Common().Timeout.Duration; t > 0 {
+		limit = t
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("not done within %v", limit))
+	defer cancel()
+	if err := r.lab.Change(ctx, *s); err != nil {
+		return probes.Step{Error: err.Error()}, nil
+	}
+	return probes.Step{}, nil
 }
 
 // settle waits for rest. That it did not come in time is a result.

@@ -1,0 +1,149 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"netlab/probes"
+)
+
+// A stopper is a server that can be stopped.
+type stopper interface {
+	Stop(ctx context.Context) error
+}
+
+// A client is a session: what a step with a name has opened, and further
+// steps speak to.
+type client interface {
+	// step takes a step of the session. That it fails is an error, beside what
+	// there is of a result.
+	step(ctx context.Context, r StepRequest) (probes.Step, error)
+}
+
+// serve starts a server; it is ready when serve returns.
+func (a *agent) serve(ctx context.Context, r ServeRequest, files []*os.File) error {
+	server, err := a.start(ctx, r, files)
+	if err != nil {
+		return err
+	}
+	a.mu.Lock()
+	a.servers = append(a.servers, served{r.Server.Name, server})
+	a.mu.Unlock()
+	return nil
+}
+
+// A served is a server that was started, and its name in the scenario.
+type served struct {
+	name string
+	stopper
+}
+
+func (a *agent) start(ctx context.Context, r ServeRequest, files []*os.File) (stopper, error) {
+	switch s := &r.Server; {
+	case s.FTP != nil:
+		return a.startFTP(ctx, r, files)
+	case s.HTTP != nil, s.HTTPS != nil:
+		return a.startHTTP(ctx, r)
+	case s.TCP != nil:
+		return a.startTCP(ctx, r)
+	case s.UDP != nil:
+		return a.startUDP(ctx, r)
+	case s.DNS != nil:
+		return a.startDNS(ctx, r)
+	case s.SMTP != nil:
+		return a.startSMTP(ctx, r)
+	case s.Proxy != nil:
+		return a.startProxy(ctx, r)
+	case s.Exec != nil:
+		return a.startExec(ctx, r)
+	}
+	return nil, fmt.Errorf("this version cannot serve %q", r.Server.Name)
+}
+
+// step takes a step. That it fails is a result.
+func (a *agent) step(ctx context.Context, r StepRequest) (probes.Step, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, r.Timeout, fmt.Errorf("no answer within %v", r.Timeout))
+	defer cancel()
+	step, err := a.take(ctx, r)
+	if err != nil {
+		step.Error = err.Error()
+	}
+	return step, nil
+}
+
+func (a *agent) take(ctx context.Context, r StepRequest) (probes.Step, error) {
+	name := r.Step.Session()
+	switch {
+	case r.Step.Opens():
+		opened, result, err := a.open(ctx, r)
+		if err != nil {
+			return result, err
+		}
+		a.mu.Lock()
+		a.sessions[name] = opened
+		a.mu.Unlock()
+		return result, nil
+	case name == "":
+		return a.takeAlone(ctx, r)
+	}
+	a.mu.Lock()
+	s := a.sessions[name]
+	a.mu.Unlock()
+	if s == nil {
+		return probes.Step{}, fmt.Errorf("no session %q: it was not opened", name)
+	}
+	return s.step(ctx, r)
+}
+
+// open takes a step that opens a session.
+func (a *agent) open(ctx context.Context, r StepRequest) (client, probes.Step, error) {
+	switch s := &r.Step; {
+	case s.FTPConnect != nil:
+		return a.openFTP(ctx, r)
+	case s.HTTPClient != nil:
+		return a.openHTTP(ctx, r)
+	case s.TCPConnect != nil:
+		return a.openTCP(ctx, r)
+	case s.UDPOpen != nil:
+		return a.openUDP(ctx, r)
+	}
+	return nil, probes.Step{}, fmt.Errorf("this version cannot do %q", r.Step.Verb)
+}
+
+// takeAlone takes a step that belongs to no session.
+func (a *agent) takeAlone(ctx context.Context, r StepRequest) (probes.Step, error) {
+	switch s := &r.Step; {
+	case s.DNSLookup != nil:
+		return a.lookUp(ctx, r)
+	case s.SMTPSend != nil:
+		return a.sendMail(ctx, r)
+	case s.Exec != nil:
+		return a.exec(ctx, r)
+	case s.ExecWait != nil:
+		return a.awaitExec(ctx, r)
+	case s.ProcessKill != nil, s.ProcessStop != nil, s.ProcessContinue != nil:
+		return a.signal(ctx, r)
+	case s.ServerStop != nil:
+		return probes.Step{}, a.stopServer(ctx, s.ServerStop.To)
+	}
+	return probes.Step{}, fmt.Errorf("this version cannot do %q", r.Step.Verb)
+}
+
+// stopServer stops one server before the end.
+func (a *agent) stopServer(ctx context.Context, name string) error {
+	a.mu.Lock()
+	var found stopper
+	for i, s := range a.servers {
+		if s.name == name {
+			found = s.stopper
+			a.servers = append(a.servers[:i:i], a.servers[i+1:]...)
+			break
+		}
+	}
+	a.mu.Unlock()
+	if found == nil {
+		return fmt.Errorf("server %q does not run", name)
+	}
+	return found.Stop(ctx)
+}
