@@ -105,7 +105,7 @@ func BenchmarkCompareTaps(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		err = l.StartServer(b.Context(), sc.Servers[0], nil)
+		err = l.StartServer(b.Context(), node.ServeRequest{Server: sc.Servers[0]}, nil)
 		start := time.Now()
 		if err == nil {
 			takeSteps(b, l, sc, len(sc.Steps))
