@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"netlab/lab"
+	"netlab/lab/node"
 	"netlab/probes"
 	"netlab/scenarios"
 )
