@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 export CGO_ENABLED ?= 0
 
-.PHONY: help build run test lint generate golden record bench soak fuzz needs-run needs-test needs-bench
+.PHONY: help build run test lint generate golden record bench soak gallery fuzz needs-run needs-test needs-bench
 
 help: ## say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -36,6 +36,9 @@ bench: build needs-bench ## print what things cost, as ratios within one run
 
 soak: build ## the long runs: 200 of ftp-close as root and as an ordinary user
 	.ci/soak
+
+gallery: build ## the gallery 100 times, and 20 times on busy processors (as root)
+	.ci/gallery
 
 record: build ## record the runs that tests replay again (as root); look at the difference
 	.ci/record
