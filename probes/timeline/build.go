@@ -36,6 +36,7 @@ func Build(header probes.Header, events []probes.Event) (*Timeline, error) {
 	b.placeSegments()
 	b.joinSockets()
 	b.number()
+	b.attach()
 	for _, inc := range b.all {
 		for _, l := range inc.lanes {
 			b.observe(l)
@@ -79,6 +80,8 @@ func (b *builder) run() {
 				t.Close = e.Time
 			case probes.Complete:
 				b.complete = true
+			case probes.Starved:
+				t.Starved = append(t.Starved, Starved{Event: e.Seq, Time: e.Time, Node: e.Node, Late: e.Late})
 			}
 		case probes.KindStep:
 			b.addStep(steps, e)

@@ -136,6 +136,12 @@ func validate(events []probes.Event) error {
 			missing = e.Loss == nil
 		case probes.KindClock:
 			missing = e.Clock == nil
+		case probes.KindTLS:
+			missing = e.TLS == nil
+		case probes.KindFound:
+			missing = e.Found == nil
+		case probes.KindTrack:
+			missing = e.Track == nil
 		}
 		if missing {
 			return fmt.Errorf("event %d, a %s, does not say what was observed", e.Seq, e.Kind)

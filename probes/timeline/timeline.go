@@ -19,6 +19,7 @@ type Timeline struct {
 	Segments    []*Segment // of all connections, and strays, in the order of sending; Segments[i].Frame == i+1
 	Steps       []*Step    // in the order of their beginning
 	Losses      []Loss     // records that are missing
+	Starved     []Starved  // when the machine kept the run waiting
 	Conflicts   []Conflict // where observers contradict each other
 	Notes       []Note     // legitimate disagreements, by name
 }
@@ -31,6 +32,49 @@ type Connection struct {
 	Segments []*Segment
 	Step     int    // index of the step that opened it (by connect or accept), 0 if none
 	Server   string // the server workload that accepted or opened it, "" if none
+
+	// Translations says how middleboxes rewrote the addresses of the opener's
+	// segments, in the order of travel: Opener.Flow is the first Before,
+	// Acceptor.Flow the last After, reversed. Empty where nothing was.
+	Translations []Translation
+
+	TLS    []TLS   // records of TLS read in the streams of both ends, in the order of time
+	Found  []Found // what came of searching the streams of both ends, in the order of time
+	Tracks []Track // what middleboxes' connection trackers did about it, in the order of time
+}
+
+// A Translation is a rewriting of a connection's addresses at a node (NAT),
+// as its opener's segments had them on arrival and on leaving.
+type Translation struct {
+	Node          string
+	Before, After probes.Flow // Local is the side of the opener
+}
+
+// A TLS is a record of TLS in the stream of one end of a connection.
+type TLS struct {
+	Event       uint64 // Seq of the event
+	Time        probes.Mono
+	From        *Endpoint // who sent it
+	Segment     *Segment  // in which it ended; nil if that is not known
+	*probes.TLS           // the event's own: not to be altered
+}
+
+// A Found is what came of searching the stream of one end of a connection.
+type Found struct {
+	Event         uint64 // Seq of the event
+	Time          probes.Mono
+	From          *Endpoint  // whose stream was searched: who sent it
+	Segments      []*Segment // that bear the first find, as far as they are known
+	*probes.Found            // the event's own: not to be altered
+}
+
+// A Track is a change of a connection tracker's entry of a connection.
+type Track struct {
+	Event         uint64 // Seq of the event
+	Time          probes.Mono
+	Node          string    // the middlebox
+	Original      *Endpoint // whose side began it, as the tracker has it
+	*probes.Track           // the event's own: not to be altered
 }
 
 // Ends returns both endpoints, opener first.
@@ -152,6 +196,14 @@ type Loss struct {
 	Source probes.Source
 	Node   string // "" if it may be any
 	probes.Loss
+}
+
+// A Starved is a moment at which the machine kept the run waiting.
+type Starved struct {
+	Event uint64 // Seq of the event
+	Time  probes.Mono
+	Node  string      // whose heartbeat was late; "" for the run itself
+	Late  probes.Mono // by how much; 0 if the record does not say
 }
 
 // A Conflict is a contradiction between observers that no rule explains.

@@ -1,0 +1,84 @@
+package timeline
+
+import (
+	"cmp"
+	"slices"
+
+	"netlab/probes"
+)
+
+// attach gives connections what was read in their streams and what
+// middleboxes tracked of them, in the order of time.
+func (b *builder) attach() {
+	var list []*probes.Event
+	for i := range b.t.Events {
+		switch e := &b.t.Events[i]; e.Kind {
+		case probes.KindTLS, probes.KindFound, probes.KindTrack:
+			list = append(list, e)
+		}
+	}
+	if len(list) == 0 {
+		return
+	}
+	slices.SortStableFunc(list, func(x, y *probes.Event) int { return cmp.Compare(x.Time, y.Time) })
+	frames := make(map[uint64]*Segment, len(b.frames)) // by number in the capture file
+	for _, f := range b.frames {
+		for _, tap := range f.Taps {
+			if tap.Capture != 0 {
+				frames[tap.Capture] = f.Segment
+			}
+		}
+	}
+	for _, e := range list {
+		switch e.Kind {
+		case probes.KindTLS:
+			f := frames[e.TLS.Capture]
+			if inc, from := b.sender(e, f); inc != nil {
+				inc.conn.TLS = append(inc.conn.TLS, TLS{Event: e.Seq, Time: e.Time, From: from.Endpoint, Segment: f, TLS: e.TLS})
+			}
+		case probes.KindFound:
+			f := Found{Event: e.Seq, Time: e.Time, Found: e.Found}
+			for _, n := range e.Found.Capture {
+				if s := frames[n]; s != nil {
+					f.Segments = append(f.Segments, s)
+				}
+			}
+			var first *Segment
+			if len(f.Segments) > 0 {
+				first = f.Segments[0]
+			}
+			if inc, from := b.sender(e, first); inc != nil {
+				f.From = from.Endpoint
+				inc.conn.Found = append(inc.conn.Found, f)
+			}
+		case probes.KindTrack:
+			if inc, l := b.sender(e, nil); inc != nil {
+				inc.conn.Tracks = append(inc.conn.Tracks, Track{Event: e.Seq, Time: e.Time, Node: e.Node, Original: l.Endpoint, Track: e.Track})
+			}
+		}
+	}
+}
+
+// sender finds the incarnation that an event speaks of, and the lane that is
+// the Local side of its Flow: by the segment that it names, else by the flow
+// and the time.
+func (b *builder) sender(e *probes.Event, f *Segment) (*incarnation, *lane) {
+	flow := b.flows.of(e.Flow)
+	t := b.tuples[flow&^1]
+	if t == nil || len(t.incarnations) == 0 {
+		return nil, nil
+	}
+	i := len(t.incarnations) - 1
+	for i > 0 && t.incarnations[i].start > e.Time+slack {
+		i--
+	}
+	inc := t.incarnations[i]
+	if f != nil {
+		for _, other := range t.incarnations {
+			if other.conn == f.Connection {
+				inc = other
+			}
+		}
+	}
+	return inc, inc.lane(flow)
+}
