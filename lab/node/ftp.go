@@ -186,7 +186,7 @@ func retrieveSome(ctx context.Context, s *ftp.Session, path string, some int64) 
 // contentOf returns what a store sends.
 func contentOf(s *scenarios.FTPStore) io.Reader {
 	if s.Size > 0 {
-		return ftp.Generated(int64(s.Size))
+		return workload.Generated(int64(s.Size))
 	}
 	return strings.NewReader(s.Content)
 }

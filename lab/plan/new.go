@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"netlab/scenarios"
@@ -39,6 +40,7 @@ func New(sc *scenarios.Scenario) (*Plan, error) {
 	}
 	p.route(domains)
 	p.Hosts = hosts(p, sc)
+	p.resolvers(sc)
 	p.Settings = settings(sc)
 	return p, nil
 }
@@ -165,6 +167,23 @@ func hosts(p *Plan, sc *scenarios.Scenario) []Host {
 		}
 	}
 	return list
+}
+
+// resolvers finds the address of each node's name server: the server's first,
+// IPv4 before IPv6.
+func (p *Plan) resolvers(sc *scenarios.Scenario) {
+	for i, n := range sc.Nodes {
+		for _, s := range sc.Servers {
+			if n.Resolver == "" || s.Name != n.Resolver {
+				continue
+			}
+			addresses := p.AddressesOf(s.Node)
+			slices.SortStableFunc(addresses, func(a, b netip.Addr) int { return a.BitLen() - b.BitLen() })
+			if len(addresses) > 0 {
+				p.Nodes[i].Resolver = addresses[0]
+			}
+		}
+	}
 }
 
 // AddressesOf returns a node's addresses in the order of its links, IPv4

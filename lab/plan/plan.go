@@ -30,6 +30,9 @@ type Node struct {
 	Forwards bool     `json:"forwards,omitempty"`
 	Sysctls  []Sysctl `json:"sysctls"` // below /proc/sys, in the order of writing
 	Routes   []Route  `json:"routes,omitempty"`
+	// Resolver is the name server of its programs; zero for none. Programs
+	// ask at port 53 (resolv.conf(5) knows no other).
+	Resolver netip.Addr `json:"resolver,omitzero"`
 }
 
 // A Sysctl is a file below /proc/sys and what is written to it.

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"syscall"
 
+	"netlab/lab/workload"
+
 	ftpserver "github.com/fclairamb/ftpserverlib"
 	"github.com/spf13/afero"
 )
@@ -114,7 +116,7 @@ func (f *files) open(name string, flags int) (ftpserver.FileTransfer, error) {
 	}
 	if flags&(os.O_WRONLY|os.O_RDWR) == 0 {
 		if s, ok := info.(sized); ok {
-			return generatedFile{Generated(s.size)}, nil
+			return generatedFile{workload.Generated(s.size)}, nil
 		}
 	}
 	file, err := f.OpenFile(name, flags, 0o644)

@@ -174,7 +174,7 @@ func TestVerbs(t *testing.T) {
 func runVerbs(t *testing.T, s *Session) {
 	t.Helper()
 	ctx := t.Context()
-	big, err := io.ReadAll(Generated(256 << 10))
+	big, err := io.ReadAll(workload.Generated(256 << 10))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -193,7 +193,7 @@ func runVerbs(t *testing.T, s *Session) {
 		{name: "retrieve what was stored", do: func() (Result, error) { return s.Retrieve(ctx, "new") }, reply: 226, content: "first\nsecond\n"},
 		{name: "store nothing", do: func() (Result, error) { return s.Store(ctx, "nothing", text("")) }, reply: 226},
 		{name: "append nothing", do: func() (Result, error) { return s.Append(ctx, "nothing", text("")) }, reply: 226},
-		{name: "store big", do: func() (Result, error) { return s.Store(ctx, "big2", Generated(256<<10)) }, reply: 226, content: string(big)},
+		{name: "store big", do: func() (Result, error) { return s.Store(ctx, "big2", workload.Generated(256<<10)) }, reply: 226, content: string(big)},
 		{name: "names", do: func() (Result, error) { return s.NameList(ctx, "/sub") }, reply: 226, content: "sub/empty\r\n"},
 		{name: "size", do: func() (Result, error) { return s.Size(ctx, "big2") }, reply: 213, text: "262144"},
 		{name: "size of a generated file", do: func() (Result, error) { return s.Size(ctx, "big") }, reply: 213, text: "262144"},

@@ -1,12 +1,9 @@
 package ftp
 
 import (
-	"errors"
-	"io"
 	"net/netip"
 	"strings"
 	"testing"
-	"testing/iotest"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -180,19 +177,5 @@ func TestAddressCommands(t *testing.T) {
 	}
 	if got := eprtCommand(v6); got != "EPRT |2|fd00::1|1025|" {
 		t.Errorf("got %q", got)
-	}
-}
-
-func TestGenerated(t *testing.T) {
-	const size = 1000
-	want, err := io.ReadAll(Generated(size))
-	if err != nil || len(want) != size || !strings.HasPrefix(string(want), "000000000000000\n000000000000010\n") {
-		t.Fatalf("%d bytes, %v: %.40q", len(want), err, want)
-	}
-	if err := iotest.TestReader(Generated(size), want); err != nil {
-		t.Error(err)
-	}
-	if _, err := Generated(size).Seek(-1, io.SeekStart); !errors.Is(err, errSeek) {
-		t.Errorf("seek to -1: %v", err)
 	}
 }

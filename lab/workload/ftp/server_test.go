@@ -87,7 +87,7 @@ func TestBigGeneratedFile(t *testing.T) {
 	const size = 20 << 20
 	b := start(t, "127.0.0.1", ServerSpec{Files: map[string]File{"big": {Size: size}}})
 	s := b.connect(t, Options{})
-	want, err := io.ReadAll(Generated(size))
+	want, err := io.ReadAll(workload.Generated(size))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,11 +1,11 @@
-package ftp
+package workload
 
 import (
 	"errors"
 	"io"
 )
 
-// Generated returns a file of size bytes that is made while it is read: lines
+// Generated returns size bytes that are made while they are read: lines
 // of 16 bytes, each the hexadecimal offset at which it stands. So any part of
 // it can be recognised in a capture, and it takes no memory.
 func Generated(size int64) io.ReadSeeker { return &generated{size: size} }
