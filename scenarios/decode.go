@@ -193,8 +193,12 @@ func (d *decoder) slice(v reflect.Value, n *node, p *path, f *field) {
 		d.fail(n, p, bad(words.ValueTooFew, 1, 0))
 	}
 	v.Set(reflect.MakeSlice(v.Type(), len(n.items), len(n.items)))
+	var each *field
+	if f != nil {
+		each = &field{text: f.text}
+	}
 	for i, e := range n.items {
-		d.value(v.Index(i), e, p.item(i), nil)
+		d.value(v.Index(i), e, p.item(i), each)
 	}
 }
 
@@ -225,7 +229,7 @@ func (d *decoder) entry(v reflect.Value, sh *shape, e pair, p *path) {
 	}
 	if sh.value >= 0 {
 		d.places[v.Addr().Interface()] = place{e.key, p}
-		d.value(v.Field(sh.value), e.value, p, nil)
+		d.value(v.Field(sh.value), e.value, p, &field{text: sh.kept})
 		return
 	}
 	d.value(v, e.value, p, nil)

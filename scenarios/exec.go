@@ -6,7 +6,7 @@ package scenarios
 // It finds the lab's authority in /run/netlab/ca.pem and certificates of its
 // own in /run/netlab/NAME.pem with NAME.key, by the names of Certificate.
 type ExecServer struct {
-	Command     []string   `key:"command,required" doc:"The program and its arguments; no shell. It runs in the foreground."`
+	Command     []string   `key:"command,required" text:"any" doc:"The program and its arguments; no shell. It runs in the foreground."`
 	Files       []ExecFile `key:"files" doc:"Files that it finds, by path below /tmp, /run or /var: their content."`
 	Environment []Variable `key:"environment" doc:"Environment variables by name, beside PATH, HOME, LANG."`
 	Directory   string     `key:"directory" default:"/" doc:"Where it starts."`
@@ -27,14 +27,14 @@ type ExecReady struct {
 type ExecFile struct {
 	At      Pos
 	Name    string // path
-	Content string
+	Content string `text:"any"`
 }
 
 // A Variable is one of the environment.
 type Variable struct {
 	At    Pos
 	Name  string
-	Value string
+	Value string `text:"any"`
 }
 
 // A Signal ends a program.
@@ -53,7 +53,7 @@ const (
 type Exec struct {
 	Common      `key:",inline"`
 	Node        string     `key:"node,required" ref:"node" doc:"Where it runs."`
-	Command     []string   `key:"command,required" doc:"The program and its arguments; no shell."`
+	Command     []string   `key:"command,required" text:"any" doc:"The program and its arguments; no shell."`
 	Input       string     `key:"input" text:"any" doc:"What it reads from standard input."`
 	Files       []ExecFile `key:"files" doc:"Files that it finds, by path below /tmp, /run or /var: their content."`
 	Environment []Variable `key:"environment" doc:"Environment variables by name, beside PATH, HOME, LANG."`

@@ -129,11 +129,19 @@ const (
 	WordRST        SegmentWord = "RST"
 )
 
+// The words of TLS that moments know beside those: close_notify, and any
+// other alert. They are no segments of a pattern.
+const (
+	WordCloseNotify SegmentWord = "close_notify"
+	WordAlert       SegmentWord = "alert"
+)
+
 // A Moment is a point in the run that can be ordered and timed:
 //
 //	STEP started | STEP ended             a step, by name
 //	CONNECTION opened | closed            its first SYN; its last segment of closing
 //	CONNECTION END WORD                   the first such segment that the end sent
+//	CONNECTION END close_notify | alert   the first such alert of TLS that it sent
 //	CONNECTION END STATE                  the end enters a state of RFC 9293
 type Moment struct {
 	At    Pos

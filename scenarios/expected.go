@@ -21,13 +21,11 @@ func (c *checker) checkConnections() {
 			c.wrong(bad(words.OneOfKeys, "step", "to"), n, &n.Name)
 		}
 		if !to {
-			for _, ptr := range []any{&n.OpenedBy, &n.Nth} {
-				if c.given(ptr) {
-					c.wrong(bad(words.OnlyWith, "to"), ptr)
-				}
+			if c.given(&n.OpenedBy) {
+				c.wrong(bad(words.OnlyWith, "to"), &n.OpenedBy)
 			}
 		}
-		if at, ok := c.steps.index[n.Step]; ok && !opensConnection(&c.s.Steps[at]) {
+		if at, ok := c.steps.index[n.Step]; ok && !c.s.Steps[at].Connects() {
 			c.wrong(bad(words.StepOpensNone, quote(n.Step), c.s.Steps[at].Verb), &n.Step)
 		}
 	}
@@ -41,7 +39,7 @@ func (c *checker) checkExpect() {
 	}
 	for i := range e.Steps {
 		x := &e.Steps[i]
-		if x.Reply == nil && x.Error == nil && x.Bytes == nil && x.Text == nil && c.isMapping(x) {
+		if c.isMapping(x) {
 			c.wrong(bad(words.NothingExpected), x)
 		}
 	}

@@ -267,13 +267,13 @@ func (m *Moment) parseText(s string) *fault {
 		return nil
 	case 3:
 		m.Name, m.End = parts[0], parts[1]
-		if isWord(parts[2], segmentWords()) {
+		if isWord(parts[2], momentWords()) {
 			m.Word = SegmentWord(parts[2])
 			return nil
 		}
 		state, err := probes.ParseState(parts[2])
 		if err != nil {
-			return bad(words.ValueUnknownWord, quote(parts[2])).instead(slices.Concat(segmentWords(), stateNames()), parts[2])
+			return bad(words.ValueUnknownWord, quote(parts[2])).instead(slices.Concat(momentWords(), stateNames()), parts[2])
 		}
 		m.State = state
 		return nil

@@ -80,13 +80,17 @@ type checker struct {
 	switches    table
 	servers     table
 	steps       table // by the name of the step, its index
-	sessions    table // by the name, the index of the ftp.connect
+	sessions    table // by the name, the index of the step that opens it
+	links       table
+	processes   table // by the name, the index of the exec step; atServer for a server
 	connections table
-	ends        map[string]ends // by the connection's name
-	ended       map[string]int  // by the session, the index of the step that closes it
-	lost        map[string]bool // names of steps that could not be understood
-	hosts       []string        // nodes and switches
-	anyEnd      []string        // what a connection's ends can be called at all
+	ends        map[string]ends     // by the connection's name
+	ended       map[string]int      // by the session, the index of the step that closes it
+	awaited     map[string]int      // by the program, the index of the step that waits for its end
+	ofFamily    map[string][]string // names of sessions, by the family of verbs: ftp
+	lost        map[string]bool     // names of steps that could not be understood
+	hosts       []string            // nodes and switches
+	anyEnd      []string            // what a connection's ends can be called at all
 }
 
 // ends are the nodes that a connection is between; "" where it is not known
@@ -96,7 +100,10 @@ type ends struct{ a, b string }
 // check reports everything that is wrong with a scenario whose values are
 // each right in themselves.
 func (d *decoder) check(s *Scenario) {
-	c := &checker{decoder: d, s: s, ends: map[string]ends{}, ended: map[string]int{}, lost: map[string]bool{}}
+	c := &checker{
+		decoder: d, s: s, ends: map[string]ends{}, ended: map[string]int{}, lost: map[string]bool{},
+		awaited: map[string]int{}, ofFamily: map[string][]string{},
+	}
 	c.collect()
 	c.collectConnections()
 	c.resolve()
@@ -134,8 +141,14 @@ func (c *checker) collect() {
 	}
 	c.hosts = slices.Concat(c.nodes.names, c.switches.names)
 	c.anyEnd = slices.Concat(c.nodes.names, []string{Opener, Acceptor})
+	for i := range c.s.Links {
+		c.links.add(c.s.Links[i].Name, i)
+	}
 	for i := range c.s.Servers {
 		c.servers.add(c.s.Servers[i].Name, i)
+		if c.s.Servers[i].Exec != nil {
+			c.processes.add(c.s.Servers[i].Name, atServer)
+		}
 	}
 	for _, name := range c.decoder.lost {
 		c.lost[name] = true
@@ -143,13 +156,17 @@ func (c *checker) collect() {
 	c.collectSteps()
 }
 
+// atServer stands for the index of a step where a program is a server.
+const atServer = -1
+
 func (c *checker) collectSteps() {
 	for i := range c.s.Steps {
 		step := &c.s.Steps[i]
-		if session := step.Session(); step.FTPQuit != nil || step.FTPClose != nil {
-			if _, ok := c.ended[session]; !ok {
-				c.ended[session] = i
-			}
+		if step.Ends() {
+			addFirst(c.ended, step.Session(), i)
+		}
+		if step.ExecWait != nil {
+			addFirst(c.awaited, step.ExecWait.Process, i)
 		}
 		common := step.Common()
 		if common == nil || common.As == "" {
@@ -163,15 +180,33 @@ func (c *checker) collectSteps() {
 			c.wrong(bad(words.NameTaken, quote(common.As), c.line(&first.As)), &common.As)
 			continue
 		}
-		if step.FTPConnect != nil {
+		if step.Opens() {
 			c.sessions.add(common.As, i)
+			c.ofFamily[step.family()] = append(c.ofFamily[step.family()], common.As)
+		}
+		if step.Exec != nil && bool(step.Exec.Background) && !c.processes.add(common.As, i) {
+			server := &c.s.Servers[c.servers.index[common.As]]
+			c.wrong(bad(words.NameTaken, quote(common.As), c.line(&server.Name)), &common.As)
 		}
 	}
 }
 
-// opensConnection reports whether a step can open one.
-func opensConnection(s *Step) bool {
-	return s.FTPConnect != nil || s.FTPList != nil || s.FTPRetrieve != nil || s.FTPStore != nil || s.FTPAppend != nil || s.FTPRaw != nil
+// addFirst notes an index unless there is one.
+func addFirst(m map[string]int, name string, index int) {
+	if _, ok := m[name]; !ok {
+		m[name] = index
+	}
+}
+
+// family returns what the verbs of one sort of session begin with: ftp.
+func (s *Step) family() string {
+	family, _, _ := strings.Cut(s.Verb, ".")
+	return family
+}
+
+// openers lists the verbs that open sessions, by their family.
+func openers() map[string]string {
+	return map[string]string{"ftp": "ftp.connect", "http": "http.client", "tcp": "tcp.connect", "udp": "udp.open"}
 }
 
 // collectConnections fills the table of connections: those of steps with a
@@ -179,7 +214,7 @@ func opensConnection(s *Step) bool {
 func (c *checker) collectConnections() {
 	for i := range c.s.Steps {
 		step := &c.s.Steps[i]
-		if common := step.Common(); common != nil && common.As != "" && opensConnection(step) && c.connections.add(common.As, i) {
+		if common := step.Common(); common != nil && common.As != "" && step.Connects() && c.connections.add(common.As, i) {
 			c.ends[common.As] = c.endsOfStep(step)
 		}
 	}
@@ -199,23 +234,44 @@ func (c *checker) collectConnections() {
 	}
 }
 
-// endsOfStep returns the nodes of the session that a step belongs to.
+// endsOfStep returns the nodes between which a step opens a connection: its
+// own, or that of the step that opened its session, and the server's. Where a
+// URL or a program leads is not known before the run.
 func (c *checker) endsOfStep(step *Step) ends {
-	i, ok := c.sessions.index[step.Session()]
-	if step.FTPConnect == nil {
-		if !ok {
-			return ends{}
-		}
-		step = &c.s.Steps[i]
-	}
 	e := ends{}
-	if c.nodes.has(step.FTPConnect.Node) {
-		e.a = step.FTPConnect.Node
+	node, to := step.Node(), step.To()
+	if i, ok := c.sessions.index[step.Session()]; ok && !step.Opens() {
+		opener := &c.s.Steps[i]
+		node = opener.Node()
+		if to == "" {
+			to = opener.To()
+		}
 	}
-	if i, ok := c.servers.index[step.FTPConnect.To]; ok && c.nodes.has(c.s.Servers[i].Node) {
+	if step.DNSLookup != nil && to == "" {
+		to = c.resolverOf(node)
+	}
+	if c.nodes.has(node) {
+		e.a = node
+	}
+	if i, ok := c.servers.index[to]; ok && c.nodes.has(c.s.Servers[i].Node) {
 		e.b = c.s.Servers[i].Node
+		if step.ofData() && c.s.Servers[i].FTP == nil {
+			e.b = "" // what stands behind a proxy, or wherever a program's replies lead
+		}
 	}
 	return e
+}
+
+// ofData reports whether the connections that a step opens are those of FTP
+// data, whose place the server's replies or the client's commands say.
+func (s *Step) ofData() bool { return s.family() == "ftp" && s.FTPConnect == nil }
+
+// resolverOf returns the name server that a node's programs ask, "" if none.
+func (c *checker) resolverOf(node string) string {
+	if i, ok := c.nodes.index[node]; ok {
+		return c.s.Nodes[i].Resolver
+	}
+	return ""
 }
 
 // endsAtServer returns what is known of the ends of a connection to a server.
@@ -249,8 +305,12 @@ func (c *checker) resolve() {
 			c.lookUp(r, &c.steps, words.NoStep)
 		case "connection":
 			c.lookUp(r, &c.connections, words.NoConnection)
+		case "link":
+			c.lookUp(r, &c.links, words.NoLink)
 		case "session":
 			c.lookUpSession(r)
+		case "process":
+			c.lookUpProcess(r)
 		}
 	}
 }
@@ -275,6 +335,10 @@ func (c *checker) unreadable(t *table) bool {
 		return len(t.names) == 0
 	case &c.servers:
 		return c.broken[&c.s.Servers]
+	case &c.links:
+		return c.broken[&c.s.Links]
+	case &c.processes:
+		return c.broken[&c.s.Servers] || c.broken[&c.s.Steps]
 	case &c.connections:
 		return c.broken[&c.s.Steps] || c.broken[&c.s.Connections]
 	}
@@ -284,15 +348,42 @@ func (c *checker) unreadable(t *table) bool {
 // lookUpSession reports a session that does not exist, or not yet, or no
 // longer, where the step stands.
 func (c *checker) lookUpSession(r ref) {
-	if !c.lookUp(r, &c.sessions, words.NoSession) {
+	step := &c.s.Steps[r.step]
+	family, opener := step.family(), openers()[step.family()]
+	opened, ok := c.sessions.index[r.name]
+	if !ok {
+		if !c.lost[r.name] && !c.unreadable(&c.sessions) {
+			c.fail(r.place.node, r.place.path, bad(words.NoSession, quote(r.name), opener).instead(c.ofFamily[family], r.name))
+		}
 		return
 	}
-	opened := c.sessions.index[r.name]
+	if by := &c.s.Steps[opened]; by.family() != family {
+		c.fail(r.place.node, r.place.path, bad(words.SessionOther, quote(r.name), by.Verb, step.Verb, opener).instead(c.ofFamily[family], ""))
+		return
+	}
 	if r.step <= opened {
 		c.fail(r.place.node, r.place.path, bad(words.SessionLater, quote(r.name), opened))
 		return
 	}
 	if i, ok := c.ended[r.name]; ok && i < r.step {
 		c.fail(r.place.node, r.place.path, bad(words.SessionEnded, quote(r.name), i))
+	}
+}
+
+// lookUpProcess reports a program that does not exist, or not yet, or no
+// longer, where the step stands.
+func (c *checker) lookUpProcess(r ref) {
+	if !c.lookUp(r, &c.processes, words.NoProcess) {
+		return
+	}
+	started := c.processes.index[r.name]
+	switch ended, ok := c.awaited[r.name]; {
+	case started == atServer && c.s.Steps[r.step].ExecWait != nil:
+		c.fail(r.place.node, r.place.path, bad(words.ProcessServer, quote(r.name)))
+	case started == atServer:
+	case r.step <= started:
+		c.fail(r.place.node, r.place.path, bad(words.ProcessLater, quote(r.name), started))
+	case ok && ended < r.step:
+		c.fail(r.place.node, r.place.path, bad(words.ProcessEnded, quote(r.name), ended))
 	}
 }

@@ -233,6 +233,14 @@ func formOf(t reflect.Type) (string, bool) {
 		return "patch", true
 	case reflect.TypeFor[Sleep]():
 		return "duration", true
+	case reflect.TypeFor[Alert]():
+		return "alert", true
+	case reflect.TypeFor[Network]():
+		return "network", true
+	case reflect.TypeFor[Address]():
+		return "address", true
+	case reflect.TypeFor[Record]():
+		return "records", true
 	}
 	return "", false
 }

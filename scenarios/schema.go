@@ -66,7 +66,7 @@ func (g *schemer) of(t reflect.Type, f *field) object {
 		return x.schema(g)
 	}
 	if e, ok := v.Elem().Interface().(enum); ok {
-		return object{"enum": e.words()}
+		return object{"enum": scalars(e.words())}
 	}
 	switch t.Kind() {
 	case reflect.Struct:
@@ -82,6 +82,18 @@ func (g *schemer) of(t reflect.Type, f *field) object {
 	}
 	lo, hi := boundsOf(t, f)
 	return object{"type": "integer", "minimum": lo.amount, "maximum": hi.amount}
+}
+
+// scalars lists words as JSON may have them: an editor takes 1.0 for a number.
+func scalars(words []string) []any {
+	var list []any
+	for _, w := range words {
+		list = append(list, w)
+		if n, err := strconv.ParseFloat(w, 64); err == nil {
+			list = append(list, n)
+		}
+	}
+	return list
 }
 
 // slice returns the schema of a list, or of a mapping with names.
@@ -232,6 +244,31 @@ func (*Count) schema(g *schemer) object {
 func (*FTPFile) schema(g *schemer) object {
 	return either(text(), g.structure(reflect.TypeFor[fileForm]()))
 }
+
+func (*Route) schema(g *schemer) object {
+	return either(text(), g.reference(reflect.TypeFor[Route]()))
+}
+
+func (*Cookie) schema(g *schemer) object {
+	return either(text(), g.reference(reflect.TypeFor[Cookie]()))
+}
+
+func (*Record) schema(*schemer) object {
+	values := either(text(), object{"type": "array", "items": text(), "minItems": 1})
+	types := object{}
+	for _, kind := range DNSType("").words() {
+		types[kind] = values
+	}
+	long := object{"type": "object", "properties": types, "additionalProperties": false, "minProperties": 1}
+	return either(values, long)
+}
+
+func (*Alert) schema(*schemer) object {
+	return pattern(`^\s*\S+\s+(` + strings.Join(alertDescriptions(), "|") + `)\s*$`)
+}
+
+func (*Network) schema(*schemer) object { return pattern(`^[0-9a-fA-F.:]+/[0-9]+$`) }
+func (*Address) schema(*schemer) object { return pattern(`^[0-9a-fA-F.:]+$`) }
 
 func (*Who) schema(*schemer) object { return text() }
 

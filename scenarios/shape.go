@@ -13,7 +13,8 @@ type shape struct {
 	at     int     // field of type Pos, or -1
 	name   int     // field Name without a key: the type is an entry of a mapping; or -1
 	refers string  // what the name refers to, if it is not a new one
-	value  int     // the only other field, if none has a key: the entry's value; or -1
+	value  int     // the only other field, if none has a key and the type has no form of its own: the entry's value; or -1
+	kept   string  // what characters may be in that value: see field.text
 	union  bool    // exactly one of the fields must be given, by its key as the verb
 }
 
@@ -73,8 +74,10 @@ func (s shapes) of(t reflect.Type) *shape {
 		}
 	}
 	sh.fields = append(sh.fields, inlined...)
-	if sh.name >= 0 && len(sh.fields) == 0 && len(untagged) == 1 {
+	_, form := reflect.New(t).Interface().(nodeParser)
+	if sh.name >= 0 && len(sh.fields) == 0 && len(untagged) == 1 && !form {
 		sh.value = untagged[0]
+		sh.kept = t.Field(sh.value).Tag.Get("text")
 	}
 	return sh
 }

@@ -137,7 +137,19 @@ type YesNo bool
 func (s *Step) Node() string { return s.text("Node") }
 
 // To returns the server that the step is about, "" if it names none.
-func (s *Step) To() string { return s.text("To") }
+func (s *Step) To() string {
+	v := reflect.ValueOf(s).Elem()
+	for i := range v.NumField() {
+		f := v.Field(i)
+		if f.Kind() != reflect.Pointer || f.IsNil() {
+			continue
+		}
+		if to, ok := f.Type().Elem().FieldByName("To"); ok && to.Tag.Get("ref") == "server" {
+			return f.Elem().FieldByIndex(to.Index).String()
+		}
+	}
+	return ""
+}
 
 // Process returns the name of the program that the step is about, "" if none.
 func (s *Step) Process() string { return s.text("Process") }

@@ -324,6 +324,11 @@ func segmentWords() []string {
 	}
 }
 
+// momentWords lists what can follow the end in a moment, beside states.
+func momentWords() []string {
+	return append(segmentWords(), string(WordCloseNotify), string(WordAlert))
+}
+
 // points lists the moments of steps and connections that need no end.
 func points() []string { return []string{"started", "ended", "opened", "closed"} }
 

@@ -204,7 +204,7 @@ var scenarioTexts = texts{
 	NoNode:         {"no node %[1]s", "没有节点 %[1]s"},
 	NoNodeOrSwitch: {"no node or switch %[1]s", "没有节点或交换机 %[1]s"},
 	NoServer:       {"no server %[1]s", "没有服务器 %[1]s"},
-	NoSession:      {"no session %[1]s: it is the name (as) of an ftp.connect step", "没有会话 %[1]s：会话是 ftp.connect 步骤的名称（as）"},
+	NoSession:      {"no session %[1]s: it is the name (as) of a step %[2]s", "没有会话 %[1]s：会话是 %[2]s 步骤的名称（as）"},
 	SessionLater:   {"session %[1]s is opened only later, by steps[%[2]d]", "会话 %[1]s 要到 steps[%[2]d] 才打开"},
 	SessionEnded:   {"session %[1]s was ended by steps[%[2]d]", "会话 %[1]s 已由 steps[%[2]d] 结束"},
 	NoStep:         {"no step is named %[1]s", "没有名为 %[1]s 的步骤"},

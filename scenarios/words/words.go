@@ -46,7 +46,9 @@ type entry struct{ en, zh string }
 type texts map[ID]entry
 
 // catalogue lists the parts. It is read only.
-func catalogue() []texts { return []texts{scenarioTexts, checkTexts, reportTexts, runTexts} }
+func catalogue() []texts {
+	return []texts{scenarioTexts, workloadTexts, checkTexts, reportTexts, runTexts}
+}
 
 func find(id ID) (entry, bool) {
 	for _, part := range catalogue() {
