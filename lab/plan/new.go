@@ -38,10 +38,16 @@ func New(sc *scenarios.Scenario) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := p.translators(sc); err != nil {
+		return nil, err
+	}
 	p.route(domains)
+	if err := p.firewalls(sc); err != nil {
+		return nil, err
+	}
 	p.Hosts = hosts(p, sc)
 	p.resolvers(sc)
-	p.Settings = settings(sc)
+	p.Settings = append(settings(sc), middleboxSettings(p)...)
 	return p, nil
 }
 
@@ -89,7 +95,7 @@ func whereThingsRun(sc *scenarios.Scenario) map[string]bool {
 		busy[s.Node] = true
 	}
 	for _, s := range sc.Steps {
-		if node := s.Node(); node != "" {
+		if node := s.Node(); node != "" && !s.OfNetwork() {
 			busy[node] = true
 		}
 	}

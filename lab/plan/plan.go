@@ -30,6 +30,8 @@ type Node struct {
 	Forwards bool     `json:"forwards,omitempty"`
 	Sysctls  []Sysctl `json:"sysctls"` // below /proc/sys, in the order of writing
 	Routes   []Route  `json:"routes,omitempty"`
+	NAT      *NAT     `json:"nat,omitempty"`
+	Firewall []Rule   `json:"firewall,omitempty"` // the first that matches counts
 	// Resolver is the name server of its programs; zero for none. Programs
 	// ask at port 53 (resolv.conf(5) knows no other).
 	Resolver netip.Addr `json:"resolver,omitzero"`
@@ -80,6 +82,7 @@ type Route struct {
 	Via       netip.Addr   `json:"via,omitzero"`
 	Interface string       `json:"interface"`
 	QuickAck  bool         `json:"quickack,omitempty"`
+	MTU       int          `json:"mtu,omitempty"` // of the route; 0 for that of the interface
 }
 
 // A Setting differs from the default: a claim that needs it is not simply

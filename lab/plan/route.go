@@ -4,7 +4,8 @@ import "net/netip"
 
 // route gives every node its way to the networks that it is not on, by the
 // fewest routers; ties go to the file's order. A node with one gateway gets
-// default routes.
+// default routes. Whoever is outside a router that translates addresses has no
+// way to what is behind it: there the network bears addresses of its own.
 func (p *Plan) route(domains []*domain) {
 	on := map[string][]*domain{} // node -> domains that it is on
 	for _, d := range domains {
@@ -12,13 +13,15 @@ func (p *Plan) route(domains []*domain) {
 			on[e.Node] = append(on[e.Node], d)
 		}
 	}
-	forwards := map[string]bool{}
-	for _, n := range p.Nodes {
-		forwards[n.Name] = n.Forwards
+	gates := map[string]*Node{} // the nodes that forward
+	for i := range p.Nodes {
+		if p.Nodes[i].Forwards {
+			gates[p.Nodes[i].Name] = &p.Nodes[i]
+		}
 	}
 	for i := range p.Nodes {
 		n := &p.Nodes[i]
-		hops := nextHops(n.Name, on, forwards)
+		hops := nextHops(n.Name, on, gates)
 		gateways := map[*End]bool{}
 		reached := onIts(on[n.Name])
 		var ways []Route
@@ -80,7 +83,7 @@ func onLink(e *End, a netip.Addr) bool {
 }
 
 // nextHops walks the lab outward from a node, breadth first.
-func nextHops(node string, on map[string][]*domain, forwards map[string]bool) map[*domain]hop {
+func nextHops(node string, on map[string][]*domain, gates map[string]*Node) map[*domain]hop {
 	hops := map[*domain]hop{}
 	var queue []*domain
 	for _, d := range on[node] {
@@ -93,7 +96,8 @@ func nextHops(node string, on map[string][]*domain, forwards map[string]bool) ma
 	for ; len(queue) > 0; queue = queue[1:] {
 		d := queue[0]
 		for _, e := range d.ends {
-			if !forwards[e.Node] || seen[e.Node] {
+			gate := gates[e.Node]
+			if gate == nil || seen[e.Node] || d.isOutside(gate) {
 				continue
 			}
 			seen[e.Node] = true
@@ -111,6 +115,17 @@ func nextHops(node string, on map[string][]*domain, forwards map[string]bool) ma
 		}
 	}
 	return hops
+}
+
+// isOutside reports whether the domain is what a router hides its networks
+// from.
+func (d *domain) isOutside(gate *Node) bool {
+	for _, e := range d.ends {
+		if gate.NAT != nil && e.Node == gate.Name && e.Interface == gate.NAT.Interface {
+			return true
+		}
+	}
+	return false
 }
 
 // endOf returns the node's end on the domain.

@@ -35,6 +35,7 @@ func (p *Plan) WriteText(w io.Writer) error {
 		for _, r := range n.Routes {
 			fmt.Fprintf(&b, "          route  %s via %s dev %s%s\n", r.To, r.Via, r.Interface, quick(r.QuickAck))
 		}
+		b.WriteString(middleboxText(n))
 	}
 	for _, s := range p.Switches {
 		fmt.Fprintf(&b, "switch  %-12s bridge br0\n", s.Name)
