@@ -444,6 +444,13 @@ func TestMoments(t *testing.T) {
 		}
 	}
 	starved := add(probes.Event{Source: probes.Lab, Kind: probes.KindMark, Mark: probes.Starved})
+	early := add(probes.Event{Time: 1, Source: probes.Lab, Kind: probes.KindMark, Mark: probes.Starved, Late: 1})
+	late := func(tl *timeline.Timeline) {
+		add(probes.Event{Time: tl.Close + 20e6, Source: probes.Lab, Kind: probes.KindMark, Mark: probes.Starved, Late: 15e6})(tl)
+	}
+	atTheEnd := func(tl *timeline.Timeline) {
+		add(probes.Event{Time: tl.Close + 10e6, Source: probes.Lab, Kind: probes.KindMark, Mark: probes.Starved, Late: 15e6})(tl)
+	}
 	stepped := add(probes.Event{Source: probes.Lab, Kind: probes.KindClock, Clock: &probes.Clock{Step: true}})
 	blurred := add(probes.Event{Source: probes.Lab, Kind: probes.KindClock, Clock: &probes.Clock{Width: 1e9}})
 	const ms = time.Millisecond
@@ -454,6 +461,9 @@ func TestMoments(t *testing.T) {
 		{"never", root, four, nil, order(opened, rst), "order", Fail, "", `"control client RST" never happened`},
 		{"never, lost", root, four, lose(probes.Wire, "client"), order(opened, rst), "order", Inconclusive, "", "was not seen: 3 records"},
 		{"starved", root, four, starved, order(opened, closed), "order", Inconclusive, "", "kept the run waiting"},
+		{"starved before", root, four, early, order(opened, closed), "order", Pass, "", ""},
+		{"starved after", root, four, late, order(opened, closed), "order", Pass, "", ""},
+		{"starved at the end", root, four, atTheEnd, order(opened, closed), "order", Inconclusive, "", "kept the run waiting"},
 		{"clock set", root, four, stepped, order(opened, closed), "order", Inconclusive, "", "clock was set"},
 		{"clock set, no wire", root, four, stepped, order(started, ended), "order", Pass, "", ""},
 		{"too near", root, four, blurred, order(started, opened), "order", Inconclusive, "", "nearer to each other"},

@@ -294,9 +294,12 @@ func (j *judge) clockDoubt(found []instant) *doubt {
 	return nil
 }
 
+// starvedDoubt says that the machine kept the run waiting while it was judged.
 func (j *judge) starvedDoubt() *doubt {
 	for i := range j.tl.Events {
-		if j.tl.Events[i].Mark == probes.Starved {
+		ev := &j.tl.Events[i]
+		outside := ev.Late > 0 && (ev.Time < j.tl.Open || ev.Time-ev.Late > j.tl.Close)
+		if ev.Mark == probes.Starved && !outside {
 			return because(words.CheckStarved).remedied(words.M(words.CheckRunAgain))
 		}
 	}

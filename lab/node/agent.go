@@ -23,6 +23,7 @@ type agent struct {
 	broken error  // why it cannot work; told to whoever asks
 	calls  *calls.Recorder
 	events *holder
+	heart  *heartbeat
 
 	mu       sync.Mutex
 	servers  []served
@@ -42,6 +43,8 @@ func attend(ctx context.Context) error {
 	a.broken = a.moveIn(os.Args[2])
 	a.events = newHolder(control)
 	defer a.events.end()
+	a.heart = &heartbeat{node: a.node, emit: a.events.emit}
+	defer a.heart.end()
 	a.calls = calls.New(a.node, a.cookie, a.events.emit)
 	return Serve(ctx, control, a.handle)
 }
@@ -79,12 +82,14 @@ func (a *agent) handle(ctx context.Context, do string, body json.RawMessage, fil
 	case doHello:
 		return HelloReply{PID: os.Getpid(), Cookie: a.cookie}, nil, nil
 	case doServe:
+		a.heart.begin()
 		var r ServeRequest
 		if err := json.Unmarshal(body, &r); err != nil {
 			return nil, nil, err
 		}
 		return nil, nil, a.serve(ctx, r, files)
 	case doStep:
+		a.heart.begin()
 		var r StepRequest
 		if err := json.Unmarshal(body, &r); err != nil {
 			return nil, nil, err
@@ -92,6 +97,7 @@ func (a *agent) handle(ctx context.Context, do string, body json.RawMessage, fil
 		result, err := a.step(ctx, r)
 		return result, nil, err
 	case doFlush:
+		a.heart.end()
 		return nil, nil, nil // every request flushes
 	case doFinish:
 		return nil, nil, a.finish(ctx)

@@ -25,6 +25,7 @@ type supervisor struct {
 	logs     map[string]*os.File  // by node, until the agents have them
 	agents   []*agentProcess      // in the order of the plan's nodes
 	lookers  *lookers
+	heart    *heartbeat
 	draining sync.Once
 	drainErr error
 
@@ -47,6 +48,7 @@ func supervise(ctx context.Context) error {
 		events: newSender(stream),
 		spaces: map[string]*netns.NS{}, logs: map[string]*os.File{},
 	}
+	s.heart = &heartbeat{emit: s.events.emit}
 	s.wanted, s.giveUp = context.WithCancel(ctx)
 	defer s.giveUp()
 	// When Serve returns the command is gone or has closed the lab: the end
@@ -143,6 +145,7 @@ func (s *supervisor) up(ctx context.Context, body json.RawMessage, files []*os.F
 	}
 	phase("links")
 	s.lookers.start()
+	s.heart.begin()
 	for _, n := range r.Plan.Nodes {
 		reply.Nodes = append(reply.Nodes, probes.NodeInfo{Name: n.Name, Cookie: s.spaces[n.Name].Cookie()})
 	}
@@ -270,6 +273,7 @@ func (s *supervisor) drain() error {
 		if s.lookers != nil {
 			s.drainErr = s.lookers.stop()
 		}
+		s.heart.end()
 		s.drainErr = errors.Join(s.drainErr, s.events.end())
 	})
 	return s.drainErr
@@ -286,6 +290,7 @@ func (s *supervisor) clear() error {
 		return nil
 	}
 	s.events.discard.Store(true)
+	s.heart.end()
 	_ = s.lookers.stop() // drain has told, if anyone asked
 	s.lookers.release()
 	var busy []string
