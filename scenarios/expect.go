@@ -1,6 +1,10 @@
 package scenarios
 
-import "netlab/probes"
+import (
+	"slices"
+
+	"netlab/probes"
+)
 
 // Expect is what must be seen. An absent expectation is not judged.
 type Expect struct {
@@ -27,6 +31,21 @@ type ConnectionExpect struct {
 	TLS             *TLSVersion `key:"tls" doc:"Version of TLS that the ends agreed on, as the handshake shows it."`
 	Alerts          *[]Alert    `key:"alerts" doc:"TLS alerts beside close_notify, in the order of sending, as [client bad_certificate]; [] for none."`
 	CloseNotify     *Who        `key:"close_notify" doc:"The ends that sent close_notify before their FIN: one, both, nobody."`
+}
+
+// SearchTexts returns the texts that expectations want to be visible or
+// hidden, each once: what the wire is to be searched for.
+func (s *Scenario) SearchTexts() []string {
+	var list []string
+	for i := range s.Expect.Connections {
+		x := &s.Expect.Connections[i]
+		for _, text := range slices.Concat(x.Visible, x.Hidden) {
+			if !slices.Contains(list, text) {
+				list = append(list, text)
+			}
+		}
+	}
+	return list
 }
 
 // An Alert is a TLS alert and who sent it: "END DESCRIPTION", with the

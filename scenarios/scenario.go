@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"netlab/scenarios/words"
@@ -182,6 +183,14 @@ func (s *Server) Port() int {
 
 // OnTCP reports whether the server listens on TCP.
 func (s *Server) OnTCP() bool { return s.UDP == nil }
+
+// Certificates reports whether the lab needs an authority: where a server
+// speaks TLS, or a program may.
+func (s *Scenario) Certificates() bool {
+	return slices.ContainsFunc(s.Servers, func(v Server) bool {
+		return v.HTTPS != nil || v.FTP != nil && v.FTP.TLS != NoTLS || v.Exec != nil
+	}) || slices.ContainsFunc(s.Steps, func(v Step) bool { return v.Exec != nil })
+}
 
 // A ConnectionName names a connection: that of a step, or the nth to a server.
 type ConnectionName struct {
