@@ -23,10 +23,10 @@ const (
 // scenario's networks cannot be had from its address pools.
 func New(sc *scenarios.Scenario) (*Plan, error) {
 	p := &Plan{Scenario: sc.Name, Memory: captureMemory, Ring: ring(sc), Servers: sc.Servers}
-	busy := whereThingsRun(sc)
+	busy, programs := whereThingsRun(sc)
 	for _, n := range sc.Nodes {
 		p.Nodes = append(p.Nodes, Node{
-			Name: n.Name, Hostname: n.Name, Process: busy[n.Name],
+			Name: n.Name, Hostname: n.Name, Process: busy[n.Name], Programs: programs[n.Name],
 			Forwards: n.Forwards, Sysctls: sysctls(n),
 		})
 	}
@@ -88,18 +88,25 @@ func ring(sc *scenarios.Scenario) int {
 }
 
 // whereThingsRun returns the nodes that need a process: those with a server
-// and those whose clients take steps.
-func whereThingsRun(sc *scenarios.Scenario) map[string]bool {
-	busy := map[string]bool{}
+// and those whose clients take steps; and of these the ones where programs of
+// the host run, with the limit of their processes.
+func whereThingsRun(sc *scenarios.Scenario) (busy map[string]bool, programs map[string]int) {
+	busy, programs = map[string]bool{}, map[string]int{}
 	for _, s := range sc.Servers {
 		busy[s.Node] = true
+		if s.Exec != nil {
+			programs[s.Node] = sc.Limits.Processes
+		}
 	}
 	for _, s := range sc.Steps {
 		if node := s.Node(); node != "" && !s.OfNetwork() {
 			busy[node] = true
 		}
+		if s.Exec != nil {
+			programs[s.Exec.Node] = sc.Limits.Processes
+		}
 	}
-	return busy
+	return busy, programs
 }
 
 // sysctls returns what is written into a node's namespace before it has

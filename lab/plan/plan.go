@@ -24,9 +24,12 @@ type Plan struct {
 
 // A Node is a host to build.
 type Node struct {
-	Name     string   `json:"name"`
-	Hostname string   `json:"hostname"`
-	Process  bool     `json:"process"` // an agent runs in it
+	Name     string `json:"name"`
+	Hostname string `json:"hostname"`
+	Process  bool   `json:"process"` // an agent runs in it
+	// Programs of the host run in it: at most so many processes of them. 0 for
+	// none.
+	Programs int      `json:"programs,omitempty"`
 	Forwards bool     `json:"forwards,omitempty"`
 	Sysctls  []Sysctl `json:"sysctls"` // below /proc/sys, in the order of writing
 	Routes   []Route  `json:"routes,omitempty"`
