@@ -26,6 +26,7 @@ type DNSLookup struct {
 	Common `key:",inline"`
 	Node   string  `key:"node,required" ref:"node" doc:"The node that asks."`
 	To     string  `key:"to" ref:"server" doc:"The name server; the node's resolver if absent."`
+	Family Family  `key:"family" default:"ipv4" doc:"Which of the server's addresses: ipv4 or ipv6."`
 	Query  string  `key:"name,required" doc:"The name to look up."`
 	Type   DNSType `key:"type" default:"A" doc:"A, AAAA, CNAME, MX, TXT, NS, PTR or SRV."`
 	TCP    YesNo   `key:"tcp" doc:"Ask over TCP; else over UDP, and over TCP if the answer is cut short."`

@@ -14,6 +14,9 @@ const (
 	ValueNotRouteTo   ID = "value.not_route_to"
 	ValueNotPlainAddr ID = "value.not_plain_address"
 
+	ScriptTooMuch   ID = "script.too_much"
+	ScriptTooLittle ID = "script.too_little"
+
 	NoLink        ID = "ref.no_link"
 	NoProcess     ID = "ref.no_process"
 	SessionOther  ID = "ref.session_other"
@@ -34,6 +37,9 @@ var workloadTexts = texts{
 	ValueNotAlert:     {"%[1]s is not an end and an alert, such as %[2]s", "%[1]s 不是“端 + 警报”，应如 %[2]s"},
 	ValueNotRouteTo:   {"%[1]s is not a network such as %[2]s or %[3]s", "%[1]s 不是网络，应如 %[2]s 或 %[3]s"},
 	ValueNotPlainAddr: {"%[1]s is not an address such as %[2]s or %[3]s, without prefix length", "%[1]s 不是地址，应如 %[2]s 或 %[3]s，不带前缀长度"},
+
+	ScriptTooMuch:   {"nothing can follow %[1]s, here stands %[2]s", "%[1]s 之后不能再有内容，这里有 %[2]s"},
+	ScriptTooLittle: {"a text must follow %[1]s", "%[1]s 之后必须有文本"},
 
 	NoLink:        {"no link %[1]s", "没有链路 %[1]s"},
 	NoProcess:     {"no program %[1]s: it is an exec server, or the name (as) of an exec step with background: on", "没有程序 %[1]s：程序是 exec 服务器，或带 background: on 的 exec 步骤的名称（as）"},
