@@ -161,8 +161,15 @@ func newRoute(index int, r plan.Route) []nl.NetlinkRequestData {
 	if index != 0 {
 		data = append(data, attr32(unix.RTA_OIF, uint32(index)))
 	}
+	var metrics []*nl.RtAttr
 	if r.QuickAck {
-		data = append(data, quickAck())
+		metrics = append(metrics, attr32(unix.RTAX_QUICKACK, 1))
+	}
+	if r.MTU > 0 {
+		metrics = append(metrics, attr32(unix.RTAX_MTU, uint32(r.MTU)))
+	}
+	if len(metrics) > 0 {
+		data = append(data, nest(unix.RTA_METRICS, metrics...))
 	}
 	return data
 }

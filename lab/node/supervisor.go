@@ -22,6 +22,7 @@ import (
 type supervisor struct {
 	events   *sender
 	spaces   map[string]*netns.NS // by node or switch
+	plan     *plan.Plan           // of the lab that was built; steps change it
 	logs     map[string]*os.File  // by node, until the agents have them
 	agents   []*agentProcess      // in the order of the plan's nodes
 	lookers  *lookers
@@ -143,6 +144,10 @@ func (s *supervisor) up(ctx context.Context, body json.RawMessage, files []*os.F
 	if err := side.Wait(); err != nil {
 		return nil, nil, err
 	}
+	if err := s.firewalls(r.Plan); err != nil {
+		return nil, nil, err
+	}
+	s.plan = r.Plan
 	phase("links")
 	s.lookers.start()
 	s.heart.begin()
