@@ -141,14 +141,17 @@ func JSON(w io.Writer, run Run) error {
 // Verdicts writes a judgement: the part of a report that depends on the
 // record and the scenario alone. Judging a recorded run again gives the same
 // bytes, wherever its files lie: positions name no file.
-func Verdicts(w io.Writer, j *check.Judgement) error {
+func Verdicts(w io.Writer, j *check.Judgement) error { return encode(w, withoutFiles(j)) }
+
+// withoutFiles returns a judgement whose positions name no file.
+func withoutFiles(j *check.Judgement) check.Judgement {
 	out := *j
 	out.Verdicts = make([]check.Verdict, len(j.Verdicts))
 	for i, v := range j.Verdicts {
 		v.At.File = ""
 		out.Verdicts[i] = v
 	}
-	return encode(w, out)
+	return out
 }
 
 func encode(w io.Writer, v any) error {
