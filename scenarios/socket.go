@@ -4,7 +4,7 @@ package scenarios
 type TCPServer struct {
 	Port   int      `key:"port,required" min:"1" max:"65535" doc:"Where it listens."`
 	Does   Behave   `key:"does" default:"echo" doc:"echo: sends back what comes; sink: reads and drops it; silent: reads nothing, sends nothing; script: the lines below."`
-	Script []string `key:"script" doc:"For script, in order: 'send TEXT', 'expect TEXT' (waits for a line that contains it), 'wait 100ms', 'close'."`
+	Script []string `key:"script" doc:"For script, in order: 'send TEXT' (with a line's end; TEXT in quotes exactly, with escapes as \\r\\n), 'expect TEXT' (waits for a line that contains it), 'wait 100ms', 'close'."`
 	Close  Close    `key:"close" default:"after_peer" doc:"How the server closes connections."`
 }
 

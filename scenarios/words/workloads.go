@@ -16,6 +16,8 @@ const (
 
 	ScriptTooMuch   ID = "script.too_much"
 	ScriptTooLittle ID = "script.too_little"
+	ScriptQuotes    ID = "script.quotes"
+	ScriptLineEnd   ID = "script.line_end"
 
 	NoLink        ID = "ref.no_link"
 	NoProcess     ID = "ref.no_process"
@@ -40,6 +42,9 @@ var workloadTexts = texts{
 
 	ScriptTooMuch:   {"nothing can follow %[1]s, here stands %[2]s", "%[1]s 之后不能再有内容，这里有 %[2]s"},
 	ScriptTooLittle: {"a text must follow %[1]s", "%[1]s 之后必须有文本"},
+
+	ScriptQuotes:    {"%[1]s is no text in quotes, with escapes such as \\r\\n", "%[1]s 不是带引号的文本（可用 \\r\\n 等转义）"},
+	ScriptLineEnd:   {"what is expected cannot contain a line's end", "所等待的内容不能含有行结束符"},
 
 	NoLink:        {"no link %[1]s", "没有链路 %[1]s"},
 	NoProcess:     {"no program %[1]s: it is an exec server, or the name (as) of an exec step with background: on", "没有程序 %[1]s：程序是 exec 服务器，或带 background: on 的 exec 步骤的名称（as）"},
