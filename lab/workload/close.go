@@ -142,11 +142,37 @@ type because interface {
 	CloseBecause(reason string) error
 }
 
+// A notifier is a Conn with TLS on it. That it says close_notify (RFC 8446
+// section 6.1) belongs to its style's turn: just before what makes the FIN.
+// CloseNotify does so at most once, and not at all where there is nothing to
+// end or TLS was told to be silent.
+type notifier interface {
+	CloseNotify() error
+}
+
+// A sealed is a Conn whose Read ends with the peer's close_notify, before its
+// FIN. Sealed is false before the end of the handshake, which Read would
+// otherwise begin.
+type sealed interface {
+	Sealed() bool
+	ReadBelow(p []byte) (int, error)
+}
+
 // ErrCapped is in the chain of the error of a close that did not come about as
 // asked: the peer did not do its part in time. The connection is closed.
 var ErrCapped = errors.New("the peer did not do its part in time")
 
-// Do closes conn in the style of c. readReply, which only clients have, reads
+// notify says close_notify. The connection's end is none of its errors: what
+// broke it is in the record.
+func notify(conn Conn) {
+	if n, ok := conn.(notifier); ok {
+		_ = n.CloseNotify()
+	}
+}
+
+// Do closes conn in the style of c. With TLS, close_notify comes before the
+// FIN in every style but Reset; what is waited for is the FIN itself, also
+// after the peer's close_notify. readReply, which only clients have, reads
 // the goodbye; it is called by AfterReply, with conn's read deadline set, and
 // must return when that passes. When ctx ends, what is still waited for is
 // given up and conn is closed at once. Do always closes conn.
@@ -167,6 +193,7 @@ func (c Close) Do(ctx context.Context, conn Conn, readReply func() error) error 
 	case AfterPeer:
 		waited = c.wait(ctx, conn, "FIN", func() error { return drain(conn) })
 	case HalfThenDrain:
+		notify(conn)
 		// ENOTCONN: the peer has reset the connection. It is over, as with a
 		// reset that drain meets.
 		if waited = conn.CloseWrite(); errors.Is(waited, syscall.ENOTCONN) {
@@ -181,6 +208,8 @@ func (c Close) Do(ctx context.Context, conn Conn, readReply func() error) error 
 	if c.style() == Reset {
 		// If this fails the socket is closed already, which the close says too.
 		_ = conn.SetLinger(0)
+	} else if ctx.Err() == nil || c.style() == AtOnce {
+		notify(conn) // a peer that was given up is not waited for to take it
 	}
 	if b, ok := conn.(because); ok && errors.Is(waited, ErrCapped) {
 		return errors.Join(waited, b.CloseBecause(c.capped(ctx)))
@@ -228,12 +257,27 @@ func (c Close) delay(ctx context.Context) {
 	}
 }
 
-// drain reads and discards until the peer's FIN. A reset ends the connection
-// as well: there is nothing left to wait for, and the record has the errno.
+// drain reads and discards until the peer's FIN, first what is sealed by TLS,
+// then what comes after its end. A reset ends the connection as well: there is
+// nothing left to wait for, and the record has the errno.
 func drain(conn Conn) error {
+	s, secure := conn.(sealed)
+	if secure && s.Sealed() {
+		if err := drainFrom(conn.Read); err != nil {
+			return err
+		}
+	}
+	if secure {
+		return drainFrom(s.ReadBelow)
+	}
+	return drainFrom(conn.Read)
+}
+
+// drainFrom reads to the end. Only running out of time is an error.
+func drainFrom(read func([]byte) (int, error)) error {
 	buf := make([]byte, 16<<10)
 	for {
-		if _, err := conn.Read(buf); err != nil {
+		if _, err := read(buf); err != nil {
 			var timeout interface{ Timeout() bool }
 			if errors.As(err, &timeout) && timeout.Timeout() {
 				return err
