@@ -1,6 +1,9 @@
 package probes
 
-import "time"
+import (
+	"net/netip"
+	"time"
+)
 
 // Format is the version of the event file that this netlab writes.
 const Format = 1
@@ -39,10 +42,11 @@ type Program struct {
 	Version string `json:"version,omitempty"` // the first line of what it says of itself, where it has no package
 }
 
-// A NodeInfo says which network namespace a node had.
+// A NodeInfo says which network namespace and which addresses a node had.
 type NodeInfo struct {
-	Name   string `json:"name"`
-	Cookie uint64 `json:"netns"`
+	Name      string       `json:"name"`
+	Cookie    uint64       `json:"netns"`
+	Addresses []netip.Addr `json:"addresses,omitempty"` // that no other node has
 }
 
 // A ProbeStatus says whether a probe was there and, if not, why.

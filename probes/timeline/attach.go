@@ -63,7 +63,7 @@ func (b *builder) attach() {
 // the Local side of its Flow: by the segment that it names, else by the flow
 // and the time.
 func (b *builder) sender(e *probes.Event, f *Segment) (*incarnation, *lane) {
-	flow := b.flows.of(e.Flow)
+	flow := b.canonical(b.flows.of(e.Flow), e.Time)
 	t := b.tuples[flow&^1]
 	if t == nil || len(t.incarnations) == 0 {
 		return nil, nil

@@ -26,9 +26,13 @@ func Build(header probes.Header, events []probes.Event) (*Timeline, error) {
 		forwarders: make(map[string]bool),
 		flows:      flows{ordinals: make(map[probes.Flow]int)},
 		tuples:     make(map[int]*tuple),
+		nat:        translations{after: make(map[int][]*translation), before: make(map[int][]*translation)},
 	}
 	for _, n := range header.Nodes {
 		b.cookieOf[n.Name] = n.Cookie
+		for _, a := range n.Addresses {
+			b.learn(netip.AddrPortFrom(a, 0), n.Name)
+		}
 	}
 	b.run()
 	b.collectSockets()
@@ -60,7 +64,8 @@ type builder struct {
 	flows      flows
 	frames     []frame        // in the order of sending
 	sockets    []*socket      // that are no listeners
-	tuples     map[int]*tuple // by the lower ordinal of the two flows
+	tuples     map[int]*tuple // by the lower ordinal of the two flows, as the opener has them
+	nat        translations
 	all        []*incarnation // of all tuples
 }
 

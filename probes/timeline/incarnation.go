@@ -84,10 +84,12 @@ func (b *builder) placeSegments() {
 		inc.conn.Segments = append(inc.conn.Segments, f.Segment)
 		inc.reset = inc.reset || f.Flags.Has(probes.RST)
 		from.sent(f.Segment)
-		from.named(f.From)
+		if !f.Flags.Has(probes.RST) || !b.forwarders[f.From] {
+			from.named(f.From)
+		}
 		to.named(f.To)
-		from.feed(f.Segment, f.Taps[0], probes.Out)
-		to.feed(f.Segment, f.Taps[len(f.Taps)-1], probes.In)
+		b.feed(from, f.Taps[0], probes.Out)
+		b.feed(to, f.Taps[len(f.Taps)-1], probes.In)
 	}
 }
 
@@ -98,12 +100,12 @@ func (l *lane) named(node string) {
 	}
 }
 
-// feed hands the model a segment, if the lane's own tap saw it.
-func (l *lane) feed(s *Segment, tap Tap, dir probes.Direction) {
+// feed hands the model a segment as the lane's own tap saw it, if it did.
+func (b *builder) feed(l *lane, tap Tap, dir probes.Direction) {
 	if tap.Dir != dir || tap.Node != l.Node || l.Node == "" {
 		return
 	}
-	in := rfc9293.Input{Kind: rfc9293.Sent, Time: tap.Time, Event: tap.Event, Segment: &s.Segment}
+	in := rfc9293.Input{Kind: rfc9293.Sent, Time: tap.Time, Event: tap.Event, Segment: b.event(tap.Event).Segment}
 	if dir == probes.In {
 		in.Kind = rfc9293.Received
 	}
@@ -150,7 +152,7 @@ func (b *builder) incarnationOf(f frame) *incarnation {
 			newest.lane(f.flow).opens = true
 			return newest
 		}
-		inc := b.begin(t, f.flow, f.Sent())
+		inc := b.begin(t, f.flow, f.Sent(), f.Segment)
 		inc.syn, inc.lanes[0].opens = true, true
 		return inc
 	}
@@ -169,20 +171,31 @@ func (b *builder) incarnationOf(f frame) *incarnation {
 	if f.Flags.Has(probes.SYN) || b.listens(b.flows.list[f.flow].Local) && !b.listens(b.flows.list[f.flow].Remote) {
 		opener ^= 1
 	}
-	return b.begin(t, opener, f.Sent())
+	return b.begin(t, opener, f.Sent(), nil)
 }
 
-// begin starts an incarnation of a tuple.
-func (b *builder) begin(t *tuple, opener int, at probes.Mono) *incarnation {
+// begin starts an incarnation of a tuple; syn is its first SYN, nil if that is
+// not known.
+func (b *builder) begin(t *tuple, opener int, at probes.Mono, syn *Segment) *incarnation {
+	iss := uint32(0)
+	if syn != nil {
+		iss = syn.Seq
+	}
+	chain := b.chain(opener, iss, syn != nil, at)
 	inc := &incarnation{start: at}
 	for i := range inc.lanes {
 		flow := opener ^ i
-		inc.lanes[i] = &lane{inc: inc, flow: flow, Endpoint: &Endpoint{
-			Flow: b.flows.list[flow],
-			Node: b.nodeOf[b.flows.list[flow].Local.Addr()],
-		}}
+		own := b.flows.list[flow]
+		if n := len(chain); i == 1 && n > 0 {
+			own = b.flows.list[chain[n-1].after].Reverse()
+		}
+		inc.lanes[i] = &lane{inc: inc, flow: flow, Endpoint: &Endpoint{Flow: own, Node: b.nodeOf[own.Local.Addr()]}}
 	}
 	inc.conn = &Connection{Opener: inc.lanes[0].Endpoint, Acceptor: inc.lanes[1].Endpoint}
+	for _, tr := range chain {
+		inc.conn.Translations = append(inc.conn.Translations,
+			Translation{Node: tr.node, Before: b.flows.list[tr.before], After: b.flows.list[tr.after]})
+	}
 	t.incarnations = append(t.incarnations, inc)
 	b.all = append(b.all, inc)
 	return inc

@@ -88,7 +88,7 @@ func (b *builder) join(s *socket) {
 			return
 		}
 	}
-	flow := b.flows.of(s.flow)
+	flow := b.canonical(b.flows.of(s.flow), s.birth())
 	t := b.tuples[flow&^1]
 	if t == nil {
 		t = &tuple{}
@@ -102,7 +102,7 @@ func (b *builder) join(s *socket) {
 	if s.accepted() || !s.connects() && b.listens(s.flow.Local) {
 		opener ^= 1
 	}
-	inc := b.begin(t, opener, s.birth())
+	inc := b.begin(t, opener, s.birth(), nil)
 	inc.lane(flow).take(s)
 }
 
@@ -172,18 +172,21 @@ func (b *builder) joinLoose(s *socket) {
 	if !s.connected() || !s.flow.Complete() {
 		return
 	}
-	flow := b.flows.of(s.flow)
-	t := b.tuples[flow&^1]
-	if t == nil || len(t.incarnations) == 0 {
-		b.join(s)
-		return
-	}
-	for _, e := range s.events {
-		i := len(t.incarnations) - 1
-		for i > 0 && t.incarnations[i].start > e.Time+slack {
-			i--
+	for i, e := range s.events {
+		flow := b.canonical(b.flows.of(s.flow), e.Time)
+		t := b.tuples[flow&^1]
+		if t == nil || len(t.incarnations) == 0 {
+			if i == 0 {
+				b.join(s)
+				return
+			}
+			continue
 		}
-		l := t.incarnations[i].lane(flow)
+		n := len(t.incarnations) - 1
+		for n > 0 && t.incarnations[n].start > e.Time+slack {
+			n--
+		}
+		l := t.incarnations[n].lane(flow)
 		if l.Node == "" || l.Node == s.node {
 			l.named(s.node)
 			l.events = append(l.events, e)

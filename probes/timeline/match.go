@@ -8,7 +8,8 @@ import (
 	"netlab/probes"
 )
 
-// A frameKey tells segments apart: what a tap further on sees unchanged.
+// A frameKey tells segments apart: what a tap further on sees unchanged, once
+// translations are undone.
 // Copies of one segment share it, and so, seldom, do repetitions that carry
 // neither identification nor timestamps.
 type frameKey struct {
@@ -66,6 +67,9 @@ type frame struct {
 // matchSegments makes Segments of the sightings of all taps.
 func (b *builder) matchSegments() {
 	sightings := b.sightings()
+	b.learnTranslations(sightings)
+	b.learnTracked()
+	b.learnShifts(sightings)
 	keys, groups := b.group(sightings)
 	// Sort the sightings by group; inside a group they stay in order of time.
 	start := make([]int, len(groups)+1)
@@ -135,7 +139,7 @@ func (b *builder) group(sightings []*probes.Event) (keys, groups []int) {
 	}
 	for i, e := range sightings {
 		if e.Segment.Dir != probes.In {
-			keys[i] = number(keyOf(e, b.flows.of(e.Flow)))
+			keys[i] = number(b.key(e, b.flows.of(e.Flow)))
 		}
 	}
 	for i, e := range sightings {
@@ -143,7 +147,7 @@ func (b *builder) group(sightings []*probes.Event) (keys, groups []int) {
 			continue
 		}
 		flow := b.flows.of(e.Flow)
-		fromRemote, fromLocal := keyOf(e, flow^1), keyOf(e, flow)
+		fromRemote, fromLocal := b.key(e, flow^1), b.key(e, flow)
 		if g, ok := left[fromRemote]; ok {
 			keys[i] = g
 		} else if g, ok := left[fromLocal]; ok {
@@ -287,23 +291,40 @@ func (b *builder) nameNodes() {
 				}
 			}
 		}
-		if f.Taps[0].Dir == probes.Out {
-			b.learn(b.flows.list[f.flow].Local, f.Taps[0].Node)
+		// A RST may be sent in the name of another.
+		if f.Taps[0].Dir == probes.Out && !f.Flags.Has(probes.RST) {
+			b.learn(b.event(f.Taps[0].Event).Flow.Local, f.Taps[0].Node)
 		}
 	}
 	for _, f := range b.frames {
-		flow := b.flows.list[f.flow]
-		if f.From = f.Taps[0].Node; f.Taps[0].Dir != probes.Out {
-			f.From = b.nodeOf[flow.Local.Addr()]
+		if f.Taps[0].Dir == probes.Out && !b.forwarders[f.Taps[0].Node] {
+			b.learn(b.event(f.Taps[0].Event).Flow.Local, f.Taps[0].Node)
 		}
-		last := f.Taps[len(f.Taps)-1]
-		f.To = b.nodeOf[flow.Remote.Addr()]
-		if f.To == "" && last.Dir == probes.In && !b.forwarders[last.Node] {
-			f.To = last.Node
-		}
-		if last.Node != f.To { // a switch flooded it: others saw it, too
-			slices.SortStableFunc(f.Taps[1:], func(x, y Tap) int { return cmp.Compare(arrival(x, f.To), arrival(y, f.To)) })
-		}
+	}
+	for _, f := range b.frames {
+		b.nameEnds(f)
+	}
+}
+
+// nameEnds names the nodes between which a segment went.
+func (b *builder) nameEnds(f frame) {
+	sender := b.nodeOf[b.flows.list[b.received(f.flow^1, f.Sent())].Remote.Addr()]
+	f.From = f.Taps[0].Node
+	if f.Taps[0].Dir != probes.Out {
+		f.From = sender
+	}
+	f.Forged = f.Flags.Has(probes.RST) && f.Taps[0].Dir == probes.Out && sender != "" && sender != f.From
+	last := f.Taps[len(f.Taps)-1]
+	f.To = b.nodeOf[b.flows.list[b.received(f.flow, f.Sent())].Remote.Addr()]
+	if f.To == "" && last.Dir == probes.In && !b.forwarders[last.Node] {
+		f.To = last.Node
+	}
+	if last.Node != f.To { // a switch flooded it: others saw it, too
+		slices.SortStableFunc(f.Taps[1:], func(x, y Tap) int { return cmp.Compare(arrival(x, f.To), arrival(y, f.To)) })
+	}
+	f.Acks = f.Ack
+	if f.Arrived() != 0 { // a helper may have changed the length of what it acknowledges
+		f.Acks = b.event(f.Taps[len(f.Taps)-1].Event).Segment.Ack
 	}
 }
 

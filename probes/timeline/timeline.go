@@ -155,6 +155,8 @@ type Segment struct {
 	Retransmission bool        // its sequence space had been sent before
 	Copies         int         // how many taps saw more than one copy (duplicated on the way)
 	Teardown       bool        // sent after the window
+	Forged         bool        // a RST that From sent in the name of the sender, as a firewall does that rejects
+	Acks           uint32      // Ack in the numbers of who sent what it acknowledges: a middlebox may change lengths
 	probes.Segment             // as the first tap saw it
 }
 

@@ -43,7 +43,16 @@ func (s *Script) DialPorts(node string, local, remote uint16) *Conn {
 		Local:  netip.AddrPortFrom(s.Addr(node), local),
 		Remote: netip.AddrPortFrom(s.Addr(other), remote),
 	}
-	c := &Conn{script: s, Opener: s.end(node, flow), Acceptor: s.end(other, flow.Reverse())}
+	beyond := flow.Reverse() // as the acceptor has it
+	if s.opts.Path == Translated {
+		router := s.Addr(Router)
+		if node == Client {
+			beyond.Remote = netip.AddrPortFrom(router, local+s.opts.PortShift)
+		} else { // the router lets a connection in
+			flow.Remote = netip.AddrPortFrom(router, remote+s.opts.PortShift)
+		}
+	}
+	c := &Conn{script: s, Opener: s.end(node, flow), Acceptor: s.end(other, beyond)}
 	c.Opener.peer, c.Acceptor.peer = c.Acceptor, c.Opener
 	c.Acceptor.Passive = true
 	for _, l := range s.listeners {

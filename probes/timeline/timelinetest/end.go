@@ -25,6 +25,7 @@ type End struct {
 	peer    *End
 	object  probes.Object
 	ipid    uint16
+	shifts  []growth
 	server  bool // its calls belong to a server, not to a step
 	looked  probes.State
 	lookedO probes.Object

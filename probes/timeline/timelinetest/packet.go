@@ -11,6 +11,7 @@ import (
 type Packet struct {
 	probes.Segment
 	from, to *End
+	grows    int // by which a helper at the router changes its length
 }
 
 // Emit sends a segment with the next sequence number, ACK and all, and
@@ -58,31 +59,83 @@ func (p *Packet) transmit() {
 // receiver acknowledges it from now on.
 func (p *Packet) Deliver() {
 	p.Arrive()
-	end := p.Seq + uint32(p.Len)
-	if p.Flags&(probes.SYN|probes.FIN) != 0 {
-		end++
-	}
+	far := p.far()
+	end := far.Seq - p.Seq + uint32(p.grows) + p.end()
 	if p.Flags.Has(probes.SYN) || int32(end-p.to.Ack) > 0 {
 		p.to.Ack = end
 	}
+}
+
+// Grow lets a helper at the router make the payload n bytes longer, as one
+// does that writes another address into it.
+func (p *Packet) Grow(n int) *Packet {
+	p.grows = n
+	p.from.shifts = append(p.from.shifts, growth{at: p.Seq, n: n})
+	return p
 }
 
 // Arrive lets a copy of the packet arrive without any effect on the receiver.
 func (p *Packet) Arrive() {
 	s := p.from.script
 	if s.opts.Path != Direct {
-		mid := "sw"
-		if s.opts.Path == Routed {
-			mid = "router"
-		}
 		s.Wait(time.Microsecond)
-		p.tap(mid, p.link(p.from), probes.In, p.from.Flow)
+		p.tap(s.middle(), p.link(p.from), probes.In, p.from.Flow)
 		s.Wait(time.Microsecond)
-		p.tap(mid, p.link(p.to), probes.Out, p.from.Flow)
+		p.tapFar(s.middle(), p.link(p.to), probes.Out, p.to.Flow.Reverse())
 	}
 	s.Wait(time.Microsecond)
-	p.tap(p.to.Node, p.link(p.to), probes.In, p.to.Flow)
+	p.tapFar(p.to.Node, p.link(p.to), probes.In, p.to.Flow)
 	s.Wait(2 * time.Microsecond)
+}
+
+// Reject lets the packet come as far as the router, which answers with a RST
+// in the name of the receiver.
+func (p *Packet) Reject() {
+	s := p.from.script
+	s.Wait(time.Microsecond)
+	p.tap(s.middle(), p.link(p.from), probes.In, p.from.Flow)
+	s.Wait(time.Microsecond)
+	rst := &Packet{from: p.to, to: p.from, Segment: probes.Segment{Flags: rstAck, Ack: p.end()}}
+	rst.tap(s.middle(), p.link(p.from), probes.Out, p.from.Flow.Reverse())
+	s.Wait(time.Microsecond)
+	rst.tap(p.from.Node, p.link(p.from), probes.In, p.from.Flow)
+	s.Wait(2 * time.Microsecond)
+}
+
+// end returns the first sequence number after the packet.
+func (p *Packet) end() uint32 {
+	end := p.Seq + uint32(p.Len)
+	if p.Flags&(probes.SYN|probes.FIN) != 0 {
+		end++
+	}
+	return end
+}
+
+// A growth is a change of length from the sequence number on.
+type growth struct {
+	at uint32
+	n  int
+}
+
+// far returns the packet as it is beyond the router.
+func (p *Packet) far() probes.Segment {
+	seg := p.Segment
+	for _, g := range p.from.shifts {
+		if int32(p.Seq-g.at) > 0 {
+			seg.Seq += uint32(g.n)
+		}
+	}
+	seg.Len += p.grows
+	grown := uint32(0)
+	for _, g := range p.to.shifts { // of what it acknowledges
+		if int32(p.Ack-grown-g.at) > 0 {
+			grown += uint32(g.n)
+		}
+	}
+	if seg.Ack != 0 {
+		seg.Ack -= grown
+	}
+	return seg
 }
 
 func (p *Packet) link(e *End) string {
@@ -98,9 +151,17 @@ func (p *Packet) link(e *End) string {
 // tap records the packet at one tap. On a switch or router the flow is the
 // sender's.
 func (p *Packet) tap(node, link string, dir probes.Direction, flow probes.Flow) {
+	p.record(p.Segment, node, link, dir, flow)
+}
+
+// tapFar records the packet at a tap beyond the router.
+func (p *Packet) tapFar(node, link string, dir probes.Direction, flow probes.Flow) {
+	p.record(p.far(), node, link, dir, flow)
+}
+
+func (p *Packet) record(seg probes.Segment, node, link string, dir probes.Direction, flow probes.Flow) {
 	s := p.from.script
 	s.capture++
-	seg := p.Segment
 	seg.Link, seg.Dir, seg.Capture = link, dir, s.capture
 	s.record(probes.Event{Source: probes.Wire, Kind: probes.KindSegment, Grade: probes.Recorded, Node: node, Flow: flow, Segment: &seg})
 }

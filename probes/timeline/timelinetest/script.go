@@ -24,12 +24,22 @@ import (
 type Path int
 
 // The paths. Their links are "wire"; or "left" and "right", with the switch
-// "sw" or the router "router" between them.
+// "sw" or the router "router" between them. Translated is Routed with a router
+// that masquerades the client.
 const (
 	Direct Path = iota
 	Switched
 	Routed
+	Translated
 )
+
+// middle returns the node between the two.
+func (s *Script) middle() string {
+	if s.opts.Path == Switched {
+		return "sw"
+	}
+	return Router
+}
 
 // Options choose how the run was recorded. The zero Options are a direct IPv4
 // link and every probe.
@@ -37,12 +47,16 @@ type Options struct {
 	Path    Path
 	IPv6    bool
 	Without []probes.Source // probes that were missing
+
+	// PortShift is added to the client's ports by a router that translates.
+	PortShift uint16
 }
 
 // The nodes of every script, with the cookies of their namespaces.
 const (
 	Client       = "client"
 	Server       = "server"
+	Router       = "router"
 	ClientCookie = 4001
 	ServerCookie = 4002
 )
@@ -239,11 +253,14 @@ func (s *Script) nodeOf(cookie uint64) string {
 // Addr returns the address of a node.
 func (s *Script) Addr(node string) netip.Addr {
 	last := 1
-	if node == Server {
+	switch node {
+	case Server:
 		last = 2
+	case Router: // on the server's side
+		last = 254
 	}
 	subnet := 0
-	if s.opts.Path == Routed && node == Server {
+	if s.opts.Path >= Routed && node != Client {
 		subnet = 1
 	}
 	if s.opts.IPv6 {
