@@ -111,6 +111,14 @@ func (c *Conn) Send(from *End, text string, length int) {
 	from.peer.Call("receive", "", "", length, nil)
 }
 
+// SendGrown is Send with a helper at the router that makes the data n bytes
+// longer.
+func (c *Conn) SendGrown(from *End, text string, length, n int) {
+	from.Call("send", "", "", length, func() { from.Emit(pshAck, text, length).Grow(n).Deliver() })
+	from.peer.Emit(probes.ACK, "", 0).Deliver()
+	from.peer.Call("receive", "", "", length+n, nil)
+}
+
 // FourWay plays a close in four segments: first's FIN, its ACK, the other's
 // FIN, its ACK.
 func (c *Conn) FourWay(first *End) {

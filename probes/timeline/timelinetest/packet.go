@@ -88,13 +88,19 @@ func (p *Packet) Arrive() {
 	s.Wait(2 * time.Microsecond)
 }
 
-// Reject lets the packet come as far as the router, which answers with a RST
-// in the name of the receiver.
-func (p *Packet) Reject() {
+// Stop lets the packet come as far as the router.
+func (p *Packet) Stop() {
 	s := p.from.script
 	s.Wait(time.Microsecond)
 	p.tap(s.middle(), p.link(p.from), probes.In, p.from.Flow)
-	s.Wait(time.Microsecond)
+	s.Wait(2 * time.Microsecond)
+}
+
+// Reject lets the packet come as far as the router, which answers with a RST
+// in the name of the receiver.
+func (p *Packet) Reject() {
+	p.Stop()
+	s := p.from.script
 	rst := &Packet{from: p.to, to: p.from, Segment: probes.Segment{Flags: rstAck, Ack: p.end()}}
 	rst.tap(s.middle(), p.link(p.from), probes.Out, p.from.Flow.Reverse())
 	s.Wait(time.Microsecond)

@@ -59,6 +59,7 @@ const (
 	Router       = "router"
 	ClientCookie = 4001
 	ServerCookie = 4002
+	RouterCookie = 4003
 )
 
 // A Script is a run being written. It is not safe for concurrent use.
@@ -97,6 +98,12 @@ func (s *Script) Header() probes.Header {
 		Started: time.Date(2026, 8, 1, 15, 4, 21, 0, time.UTC), Scenario: "script", Variant: "base", Seed: 1,
 		Root:  !s.without(probes.BPF),
 		Nodes: []probes.NodeInfo{{Name: Client, Cookie: ClientCookie}, {Name: Server, Cookie: ServerCookie}},
+	}
+	if s.opts.Path == Translated {
+		for i := range h.Nodes {
+			h.Nodes[i].Addresses = []netip.Addr{s.Addr(h.Nodes[i].Name)}
+		}
+		h.Nodes = append(h.Nodes, probes.NodeInfo{Name: Router, Cookie: RouterCookie, Addresses: []netip.Addr{s.Addr(Router)}})
 	}
 	for _, p := range []probes.ProbeStatus{
 		{Source: probes.BPF, Grade: probes.Recorded},
