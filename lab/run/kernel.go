@@ -82,7 +82,7 @@ func (r *runner) watchKernel(ctx context.Context) (stop func() error, err error)
 	if err != nil {
 		return nil, err
 	}
-	r.header = header(r.Config, r.lab.Nodes(), statuses(status, r.lab.Probes()))
+	r.header = header(r.Config, addressed(r.lab.Nodes(), r.result.Plan), statuses(status, r.lab.Probes()))
 	r.header.Started = r.started.UTC()
 	r.rec.header(r.header)
 	if tracer == nil {
