@@ -26,8 +26,20 @@ func render(t *timeline.Timeline) string {
 	for _, c := range t.Connections {
 		fmt.Fprintf(&b, "connection %d  %s %s -> %s %s  step %d  server %s\n", c.Ordinal,
 			c.Opener.Node, c.Opener.Flow.Local, c.Acceptor.Node, c.Acceptor.Flow.Local, c.Step, c.Server)
+		for _, tr := range c.Translations {
+			fmt.Fprintf(&b, "  %s: %s -> %s => %s -> %s\n", tr.Node, tr.Before.Local, tr.Before.Remote, tr.After.Local, tr.After.Remote)
+		}
 		for _, s := range c.Segments {
 			renderSegment(&b, s)
+		}
+		for _, x := range c.TLS {
+			fmt.Fprintf(&b, "  e%d %s: %s %s, frame %d\n", x.Event, x.From.Node, x.Record, x.Message, frameOf(x.Segment))
+		}
+		for _, x := range c.Found {
+			fmt.Fprintf(&b, "  e%d %s: %q %d times, in %d frames\n", x.Event, x.From.Node, x.Text, x.Count, len(x.Segments))
+		}
+		for _, x := range c.Tracks {
+			fmt.Fprintf(&b, "  e%d %s: %s %s, begun by %s\n", x.Event, x.Node, x.Change, x.State, x.Original.Node)
 		}
 		for _, e := range c.Ends() {
 			renderEndpoint(&b, e, origin)
@@ -68,10 +80,23 @@ func renderSegment(b *strings.Builder, s *timeline.Segment) {
 	if s.Copies > 0 {
 		fmt.Fprintf(b, "  copies %d", s.Copies)
 	}
+	if s.Forged {
+		b.WriteString("  forged")
+	}
+	if s.Acks != s.Ack {
+		fmt.Fprintf(b, "  acks %+d", int32(s.Acks-s.Ack))
+	}
 	if s.Teardown {
 		b.WriteString("  teardown")
 	}
 	b.WriteString("\n")
+}
+
+func frameOf(s *timeline.Segment) int {
+	if s == nil {
+		return 0
+	}
+	return s.Frame
 }
 
 func renderEndpoint(b *strings.Builder, e *timeline.Endpoint, origin probes.Mono) {
