@@ -51,7 +51,7 @@ func Frames(c *timeline.Connection) []Frame {
 
 // word says what the segment is, given what was sent before.
 func (me *reader) word(s *timeline.Segment, peer *reader) scenarios.SegmentWord {
-	acksFIN := peer.fin && s.Flags.Has(probes.ACK) && !before(s.Ack, peer.finEnd)
+	acksFIN := peer.fin && s.Flags.Has(probes.ACK) && !before(s.Acks(), peer.finEnd)
 	first := acksFIN && !me.ackedFIN
 	switch {
 	case s.Flags.Has(probes.RST):
@@ -106,7 +106,7 @@ func (me *reader) sent(s *timeline.Segment, peer *reader) {
 		if !me.acks || before(me.acked, s.Ack) {
 			me.acks, me.acked = true, s.Ack
 		}
-		if peer.fin && !before(s.Ack, peer.finEnd) {
+		if peer.fin && !before(s.Acks(), peer.finEnd) {
 			me.ackedFIN = true
 		}
 	}

@@ -235,7 +235,7 @@ func framesOf(c *timeline.Connection, frames []check.Frame, isn [2]uint32, zero 
 		}
 		x := frame{Frame: f.Frame, At: float64(f.Sent().Sub(zero)) / 1e6, From: check.EndName(c, f.End), Word: f.Word, Seq: f.Seq - me}
 		if f.Flags.Has(probes.ACK) {
-			x.Ack = f.Ack - peer
+			x.Ack = f.Acks() - peer
 		}
 		out = append(out, x)
 	}

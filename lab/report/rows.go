@@ -368,7 +368,7 @@ func labels(f check.Frame, isn [2]uint32) []string {
 	if f.Opener {
 		me, peer = peer, me
 	}
-	seq, ack := fmt.Sprintf("seq=%d", f.Seq-me), fmt.Sprintf("ACK=%d", f.Ack-peer)
+	seq, ack := fmt.Sprintf("seq=%d", f.Seq-me), fmt.Sprintf("ACK=%d", f.Acks()-peer)
 	switch w := f.Word; w {
 	case scenarios.WordSYN:
 		return []string{"SYN " + seq}

@@ -322,9 +322,12 @@ func (b *builder) nameEnds(f frame) {
 	if last.Node != f.To { // a switch flooded it: others saw it, too
 		slices.SortStableFunc(f.Taps[1:], func(x, y Tap) int { return cmp.Compare(arrival(x, f.To), arrival(y, f.To)) })
 	}
-	f.Acks = f.Ack
-	if f.Arrived() != 0 { // a helper may have changed the length of what it acknowledges
-		f.Acks = b.event(f.Taps[len(f.Taps)-1].Event).Segment.Ack
+	switch first := b.event(f.Taps[0].Event); {
+	case len(b.nat.after) == 0:
+	case f.Arrived() != 0:
+		f.lag = b.event(f.Taps[len(f.Taps)-1].Event).Segment.Ack - f.Ack
+	case f.Taps[0].Dir == probes.Out: // right of what the acceptor sent
+		f.lag = b.key(first, b.flows.of(first.Flow)).ack - f.Ack
 	}
 }
 

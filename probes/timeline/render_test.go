@@ -83,8 +83,8 @@ func renderSegment(b *strings.Builder, s *timeline.Segment) {
 	if s.Forged {
 		b.WriteString("  forged")
 	}
-	if s.Acks != s.Ack {
-		fmt.Fprintf(b, "  acks %+d", int32(s.Acks-s.Ack))
+	if s.Acks() != s.Ack {
+		fmt.Fprintf(b, "  acks %+d", int32(s.Acks()-s.Ack))
 	}
 	if s.Teardown {
 		b.WriteString("  teardown")

@@ -156,9 +156,15 @@ type Segment struct {
 	Copies         int         // how many taps saw more than one copy (duplicated on the way)
 	Teardown       bool        // sent after the window
 	Forged         bool        // a RST that From sent in the name of the sender, as a firewall does that rejects
-	Acks           uint32      // Ack in the numbers of who sent what it acknowledges: a middlebox may change lengths
 	probes.Segment             // as the first tap saw it
+
+	lag uint32 // see Acks
 }
+
+// Acks returns Ack in the numbers of who sent what it acknowledges. They are
+// others than those of the sender of the segment where a middlebox changed
+// the length of what was sent, as one does that rewrites FTP's PORT.
+func (s *Segment) Acks() uint32 { return s.Ack + s.lag }
 
 // Sent returns when the segment was first seen.
 func (s *Segment) Sent() probes.Mono { return s.Taps[0].Time }
