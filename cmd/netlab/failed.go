@@ -35,12 +35,16 @@ func (x *explanation) exit(code int, result *run.Result) error {
 }
 
 // failed explains why a run could not be carried out, with the exit code for
-// it.
-func (e *env) failed(result *run.Result, err error) error {
+// it. Where is the run directory is said if that is kept.
+func (e *env) failed(result *run.Result, err error, kept bool) error {
 	x := &explanation{e: e}
+	place := result
+	if !kept {
+		place = nil
+	}
 	if errors.Is(err, run.ErrInterrupted) {
 		x.b.WriteString(e.t(words.Interrupted))
-		return x.exit(exitInterrupted, result)
+		return x.exit(exitInterrupted, place)
 	}
 	if refused, ok := errors.AsType[*node.Refused](err); ok {
 		x.b.WriteString(refused.Error())
@@ -65,9 +69,11 @@ func (e *env) failed(result *run.Result, err error) error {
 		if last := lastLine(log); last != "" {
 			x.line(words.LastLine, last)
 		}
-		x.line(words.WhereLog, log)
+		if kept {
+			x.line(words.WhereLog, log)
+		}
 	}
-	return x.exit(exitError, result)
+	return x.exit(exitError, place)
 }
 
 // maxLastLine bounds what is shown of a log, in bytes.

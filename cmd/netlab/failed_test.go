@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"netlab/lab/run"
+	"netlab/lab/suite"
 	"netlab/scenarios"
 	"netlab/scenarios/words"
 
@@ -37,9 +38,9 @@ steps:
 	var stdout, stderr bytes.Buffer
 	e := &env{stdout: &stdout, stderr: &stderr, lang: words.English, width: 80}
 	out := t.TempDir()
-	_, err = e.runJob(context.Background(),
-		job{file: file{name: "clash.yaml", dir: out}, base: sc, variant: run.Base, run: sc, times: 1},
-		runFlags{out: out, repeat: 1}, nil)
+	jobs := []suite.Job{{File: "clash.yaml", Times: 1, Config: run.Config{Scenario: sc, Variant: run.Base, Dir: out, Out: out}}}
+	suite.Name(jobs)
+	err = e.runJobs(context.Background(), jobs, runFlags{out: out, repeat: 1, atATime: 1, without: []string{"bpf"}})
 	if code := exitCode(err); code != exitError {
 		t.Errorf("exit code %d, want %d", code, exitError)
 	}
@@ -51,7 +52,7 @@ steps:
   last line: time=... level=INFO msg=Listening... address=[::]:21
   log: DIR/server.log
   run directory: DIR (exit 4)`
-	got := strings.ReplaceAll(e.say(err), dirs[0], "DIR")
+	got := strings.ReplaceAll(strings.TrimPrefix(strings.TrimSpace(stderr.String()), "netlab: "), dirs[0], "DIR")
 	if before, after, ok := strings.Cut(got, "time="); ok {
 		_, after, _ = strings.Cut(after, " ")
 		got = before + "time=... " + after

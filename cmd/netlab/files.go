@@ -179,7 +179,7 @@ func (e *env) planCommand() *cobra.Command {
 				return err
 			}
 			for _, j := range jobs {
-				p, err := plan.New(j.run)
+				p, err := plan.New(j.Scenario)
 				if err != nil {
 					return err
 				}

@@ -40,7 +40,7 @@ func (e *env) checkCommand() *cobra.Command {
 				if err := report.Verdicts(e.stdout, recorded.Judgement); err != nil {
 					return &exit{exitError, err}
 				}
-				code = worse(code, codeOf(recorded.Judgement.Outcome))
+				code = worse(code, report.Exit(recorded.Judgement.Outcome))
 			}
 			if code != exitPass {
 				return &exit{code: code}

@@ -3,16 +3,15 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
-	"netlab/lab/check"
 	"netlab/lab/report"
 	"netlab/lab/run"
+	"netlab/lab/suite"
 	"netlab/probes"
 	"netlab/scenarios"
 	"netlab/scenarios/words"
@@ -30,20 +29,33 @@ type runFlags struct {
 	full    bool
 	times   bool
 	without []string
+
+	atATime      int
+	shard        string
+	inconclusive string
+	retries      int
+	keep         string
+	require      []string
+	junit        string
+
+	part, parts int  // of shard
+	suite       bool // what is run is reported as a whole
 }
 
 func (e *env) runCommand() *cobra.Command {
 	var f runFlags
 	c := &cobra.Command{
-		Use:     "run FILE|NAME|DIR...",
-		Short:   e.t(words.HelpRun),
-		Long:    e.t(words.HelpRunLong),
-		Example: "  netlab run ftp-close\n  netlab run ./my.yaml --repeat 20\n  sudo netlab run ftp-close --variant all",
-		Args:    cobra.MinimumNArgs(1),
+		Use:   "run FILE|NAME|DIR...",
+		Short: e.t(words.HelpRun),
+		Long:  e.t(words.HelpRunLong),
+		Example: "  netlab run ftp-close\n  netlab run ./my.yaml --repeat 20\n  sudo netlab run ftp-close --variant all\n" +
+			"  netlab run ./scenarios -j 4 --junit results.xml --keep failed",
+		Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := f.check(c.Flags().Changed("timeout")); err != nil {
 				return err
 			}
+			f.suite = f.shard != "" || c.Flags().Changed("jobs") || slices.ContainsFunc(args, isDir)
 			return e.run(c.Context(), f, args)
 		},
 	}
@@ -55,6 +67,13 @@ func (e *env) runCommand() *cobra.Command {
 	c.Flags().BoolVar(&f.full, "full", false, e.t(words.HelpFull))
 	c.Flags().BoolVar(&f.times, "times", false, e.t(words.HelpTimes))
 	c.Flags().StringSliceVar(&f.without, "without", nil, e.t(words.HelpWithout))
+	c.Flags().IntVarP(&f.atATime, "jobs", "j", 1, e.t(words.HelpAtATime))
+	c.Flags().StringVar(&f.shard, "shard", "", e.t(words.HelpShard))
+	c.Flags().StringVar(&f.inconclusive, "inconclusive", inconclusiveFails, e.t(words.HelpInconclusive))
+	c.Flags().IntVar(&f.retries, "retries", 0, e.t(words.HelpRetries))
+	c.Flags().StringVar(&f.keep, "keep", string(suite.KeepAll), e.t(words.HelpKeep))
+	c.Flags().StringSliceVar(&f.require, "require", nil, e.t(words.HelpRequire))
+	c.Flags().StringVar(&f.junit, "junit", "", e.t(words.HelpJUnit))
 	return c
 }
 
@@ -72,7 +91,7 @@ func (f *runFlags) check(bounded bool) error {
 			return words.Err(words.BadProbe, w, strings.Join(allowed, ", "))
 		}
 	}
-	return nil
+	return f.checkSuite()
 }
 
 // run reads all scenarios, and only when all are right runs them.
@@ -85,68 +104,46 @@ func (e *env) run(ctx context.Context, f runFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	tracer := run.NewSharedTracer()
-	if slices.Contains(f.without, string(probes.BPF)) {
-		tracer = nil
+	if err := e.require(ctx, f.require); err != nil {
+		return err
 	}
-	code := exitPass
-	for _, job := range jobs {
-		worst, err := e.runJob(ctx, job, f, tracer)
-		if stop, ok := errors.AsType[*exit](err); ok && stop.code == exitError {
-			fmt.Fprintf(e.stderr, "netlab: %s\n", e.say(err)) // the others are still run
-			worst, err = worse(worst, exitError), nil
-		}
-		if err != nil {
-			return errors.Join(err, tracer.Close())
-		}
-		code = worse(code, worst)
-	}
-	if err := tracer.Close(); err != nil {
-		return &exit{exitError, err}
-	}
-	if code != exitPass {
-		return &exit{code: code}
-	}
-	return nil
-}
-
-// A job is a scenario or a variant, to be run a number of times.
-type job struct {
-	file    file
-	base    *scenarios.Scenario
-	variant string
-	run     *scenarios.Scenario
-	times   int
-	parsing time.Duration       // how long all files took to read
-	notRun  []scenarios.Variant // that were not asked for
+	return e.runJobs(ctx, jobs, f)
 }
 
 // jobs parses the files and picks the variants. All errors of all files are
 // printed.
-func (e *env) jobs(files []file, f runFlags) ([]job, error) {
+func (e *env) jobs(files []file, f runFlags) ([]suite.Job, error) {
 	begun := time.Now()
 	parsed, err := e.parse(files)
 	parsing := time.Since(begun)
 	if err != nil {
 		return nil, err
 	}
-	var jobs []job
+	var without []probes.Source
+	for _, w := range f.without {
+		without = append(without, probes.Source(w))
+	}
+	var jobs []suite.Job
 	for i, base := range parsed {
 		variants, err := pick(base, f.variant)
 		if err != nil {
 			return nil, err
 		}
 		for _, name := range variants {
-			j := job{file: files[i], base: base, variant: name, run: run.Variant(base, name), parsing: parsing}
-			j.times = max(f.repeat, j.run.Runs)
+			j := suite.Job{File: files[i].name, Config: run.Config{
+				Scenario: run.Variant(base, name), Variant: name, Source: files[i].data, Dir: files[i].dir,
+				Out: f.out, Timeout: f.timeout, Version: version(), Without: without, Parsing: parsing,
+			}}
+			j.Times = max(f.repeat, j.Scenario.Runs)
 			for _, v := range base.Variants {
 				if !slices.Contains(variants, v.Name) {
-					j.notRun = append(j.notRun, v)
+					j.NotRun = append(j.NotRun, v)
 				}
 			}
 			jobs = append(jobs, j)
 		}
 	}
+	suite.Name(jobs)
 	return jobs, nil
 }
 
@@ -165,56 +162,13 @@ func pick(base *scenarios.Scenario, want string) ([]string, error) {
 	return nil, words.Err(words.NoVariant, base.Name, want, strings.Join(all, ", "))
 }
 
-// runJob runs a job as often as it asks for and prints what came of it. With
-// an error, the code is that of the runs before.
-func (e *env) runJob(ctx context.Context, j job, f runFlags, tracer *run.SharedTracer) (int, error) {
-	var many []report.Run
-	code := exitPass
-	for i := range j.times {
-		without := make([]probes.Source, len(f.without))
-		for k, w := range f.without {
-			without[k] = probes.Source(w)
-		}
-		result, err := run.Once(ctx, run.Config{
-			Scenario: j.run, Variant: j.variant, Source: j.file.data, Dir: j.file.dir,
-			Out: f.out, Timeout: f.timeout, Version: version(), Tracer: tracer, Without: without,
-			Parsing: j.parsing,
-		})
-		var r report.Run
-		if err == nil {
-			r = e.reportRun(result, j)
-			err = result.Write(r)
-			r.Breakdown = result.Breakdown() // with the time that the report took
-		}
-		if err != nil {
-			err = e.failed(result, err)
-			if len(many) > 0 { // what was found until then is worth knowing
-				err = errors.Join(err, e.print(f, many, code))
-			}
-			return code, err
-		}
-		code = worse(code, r.Exit)
-		if !f.times && !f.json {
-			r.Breakdown = nil
-		}
-		many = append(many, r)
-		e.progress(j, i+1, many)
-	}
-	return code, e.print(f, many, code)
-}
-
-// reportRun is what the report needs to know of a run.
-func (e *env) reportRun(result *run.Result, j job) report.Run {
-	return report.Run{
-		Scenario: j.run, Variant: j.variant, Plan: result.Plan, Timeline: result.Timeline,
-		Judgement: result.Judgement, RunDir: result.Directory.Path, Elapsed: result.Elapsed,
-		UpTime: result.Up, Breakdown: result.Breakdown(), NotRun: j.notRun,
-		Exit: codeOf(result.Judgement.Outcome),
-	}
-}
-
 // print prints one run in full, or many as a summary.
 func (e *env) print(f runFlags, many []report.Run, code int) error {
+	if !f.times && !f.json {
+		for i := range many {
+			many[i].Breakdown = nil
+		}
+	}
 	options := report.Options{Lang: e.lang, Width: e.width, Full: f.full, Times: f.times}
 	var err error
 	switch {
@@ -231,36 +185,6 @@ func (e *env) print(f runFlags, many []report.Run, code int) error {
 		return &exit{exitError, fmt.Errorf("print report: %w", err)}
 	}
 	return nil
-}
-
-// progress tells on a terminal how far a repeated run has come.
-func (e *env) progress(j job, done int, many []report.Run) {
-	if !e.terminal || j.times == 1 {
-		return
-	}
-	count := map[check.Outcome]int{}
-	for _, r := range many {
-		count[r.Judgement.Outcome]++
-	}
-	end := "\r"
-	if done == j.times {
-		end = "\n"
-	}
-	fmt.Fprint(e.stderr, e.t(words.Progress, j.base.Name, j.variant, done, j.times,
-		count[check.Pass], count[check.Fail], count[check.Inconclusive]), end)
-}
-
-// codeOf returns the exit code of an outcome.
-func codeOf(o check.Outcome) int {
-	switch o {
-	case check.Pass:
-		return exitPass
-	case check.Fail:
-		return exitFail
-	case check.Inconclusive:
-		return exitInconclusive
-	}
-	return exitError
 }
 
 // worse returns the exit code for both together: 1, then 4, then 3, then 0.

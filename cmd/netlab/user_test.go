@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"netlab/lab/report"
 	"netlab/lab/run"
 
 	"golang.org/x/sys/unix"
@@ -173,7 +174,7 @@ func TestSideBySide(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		again = append(again, codeOf(recorded.Judgement.Outcome))
+		again = append(again, report.Exit(recorded.Judgement.Outcome))
 		for _, c := range recorded.Timeline.Connections {
 			if c.Opener.Node != "client" || c.Acceptor.Node != "server" {
 				t.Errorf("%s: a connection of %q and %q", dir, c.Opener.Node, c.Acceptor.Node)

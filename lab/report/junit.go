@@ -51,10 +51,10 @@ type (
 	junitResult struct {
 		Message string `xml:"message,attr"`
 		Type    string `xml:"type,attr"`
-		Text    string `xml:",chardata"`
+		Text    string `xml:",cdata"`
 	}
 	junitText struct {
-		Text string `xml:",chardata"`
+		Text string `xml:",cdata"`
 	}
 )
 
@@ -87,27 +87,33 @@ func JUnit(w io.Writer, s *Suite) error {
 	return nil
 }
 
+// inXML makes a clean text one that XML can hold: its few characters that XML
+// has no place for (XML 1.0, section 2.2) are written as escapes.
+func inXML(s string) string {
+	return strings.NewReplacer("\ufffe", `\ufffe`, "\uffff", `\uffff`).Replace(strings.ToValidUTF8(s, "\ufffd"))
+}
+
 func seconds(d time.Duration) string { return fmt.Sprintf("%.3f", d.Seconds()) }
 
 func junitOf(e *Entry, s *Suite) junitSuite {
-	name := clean(e.Name)
+	name := inXML(clean(e.Name))
 	one := junitSuite{Name: name, junitCounts: junitCounts{Time: seconds(e.Elapsed)}}
-	properties := []junitProperty{{"scenario", clean(e.Scenario.Name)}, {"variant", clean(e.Variant)}}
+	properties := []junitProperty{{"scenario", inXML(clean(e.Scenario.Name))}, {"variant", inXML(clean(e.Variant))}}
 	if e.File != "" {
-		properties = append(properties, junitProperty{"file", clean(e.File)})
+		properties = append(properties, junitProperty{"file", inXML(clean(e.File))})
 	}
 	if n := len(e.Takes); n > 1 {
 		properties = append(properties, junitProperty{"runs", fmt.Sprint(n)})
 	}
 	if n := e.Retries(); n > 0 {
 		properties = append(properties, junitProperty{"retries", fmt.Sprint(n)})
-		one.Out = &junitText{retriesText(e)}
+		one.Out = &junitText{inXML(retriesText(e))}
 	}
 	one.Properties = &junitProperties{properties}
 	cases := e.Cases()
 	for _, c := range cases {
-		x := junitCase{Name: c.Name, Class: "netlab." + strings.ReplaceAll(name, "/", "."), Time: seconds(e.Elapsed / time.Duration(len(cases)))}
-		result := &junitResult{Message: c.Message, Type: string(c.Outcome), Text: strings.Join(c.Detail, "\n")}
+		x := junitCase{Name: inXML(c.Name), Class: "netlab." + strings.ReplaceAll(name, "/", "."), Time: seconds(e.Elapsed / time.Duration(len(cases)))}
+		result := &junitResult{Message: inXML(c.Message), Type: string(c.Outcome), Text: inXML(strings.Join(c.Detail, "\n"))}
 		one.Tests++
 		switch {
 		case c.Outcome == check.Pass:

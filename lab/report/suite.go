@@ -30,6 +30,7 @@ type Entry struct {
 	Variant   string              // "base" or the variant's name
 	Exclusive bool                // it ran alone
 	Takes     []Take              // its runs, until one came to no judgement
+	Cut       bool                // there were to be more
 	Elapsed   time.Duration       // of all of them
 }
 
@@ -70,7 +71,7 @@ func Exit(o check.Outcome) int {
 
 // Outcome returns the worst of the takes; Interrupted where there are too few.
 func (e *Entry) Outcome() check.Outcome {
-	if len(e.Takes) == 0 {
+	if len(e.Takes) == 0 || e.Cut {
 		return Interrupted
 	}
 	worst := check.Pass

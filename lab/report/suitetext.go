@@ -116,18 +116,7 @@ func (t *text) details(e *Entry) {
 		head += "  " + title
 	}
 	t.line(t.cut(head, t.width-1))
-	for i := range e.Takes {
-		for k, a := range e.Takes[i].Attempts {
-			why := strings.TrimSpace(cleanLines(a.Why)[0])
-			if why == "" {
-				why = "-"
-			}
-			t.hanging("  "+t.say(words.SuiteAttempt, i+1, k+1, string(a.Outcome), why), "    ")
-			if a.RunDir != "" {
-				t.line("    " + clean(a.RunDir))
-			}
-		}
-	}
+	t.attempts(e)
 	if p := e.Problem(); p != "" {
 		for _, l := range cleanLines(p) {
 			t.hanging("  "+l, "    ")
@@ -140,6 +129,33 @@ func (t *text) details(e *Entry) {
 	case len(judged) > 1:
 		t.wrongOfMany(judged)
 	}
+}
+
+// attempts writes what was taken again, and why.
+func (t *text) attempts(e *Entry) {
+	for i := range e.Takes {
+		for k, a := range e.Takes[i].Attempts {
+			why := strings.TrimSpace(cleanLines(a.Why)[0])
+			if why == "" {
+				why = "-"
+			}
+			t.hanging("  "+t.say(words.SuiteAttempt, i+1, k+1, string(a.Outcome), why), "    ")
+			if a.RunDir != "" {
+				t.line("    " + clean(a.RunDir))
+			}
+		}
+	}
+}
+
+// Retried writes what of an entry was taken again, and why; nothing if
+// nothing was.
+func Retried(w io.Writer, e *Entry, opts Options) error {
+	if e.Retries() == 0 {
+		return nil
+	}
+	t := newText(opts)
+	t.attempts(e)
+	return t.write(w)
 }
 
 // wrongOf writes the verdicts of a run that are not pass.

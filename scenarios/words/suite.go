@@ -68,7 +68,7 @@ var suiteTexts = texts{
 	SuiteSome:        {"%[1]d of %[2]d scenarios pass", "%[2]d 个场景中 %[1]d 个通过"},
 	SuiteOpen:        {", %[1]d inconclusive", "，%[1]d 个无法判定"},
 	SuiteNotRun:      {", %[1]d not run to the end", "，%[1]d 个没有运行完"},
-	SuiteRetried:     {"; %[1]d runs were taken again", "；重试了 %[1]d 次"},
+	SuiteRetried:     {"; runs taken again: %[1]d", "；重试了 %[1]d 次"},
 	SuiteEmpty:       {"no scenario is in shard %[1]s.", "第 %[1]s 份中没有场景。"},
 	SuiteShard:       {"shard %[1]s", "第 %[1]s 份"},
 	SuiteSlowest:     {"slowest", "最慢的"},
@@ -76,7 +76,7 @@ var suiteTexts = texts{
 	SuiteAtATime:     {"%[1]d at a time", "同时 %[1]d 个"},
 	SuiteInterrupted: {"interrupted", "被中断"},
 	SuiteAttempt:     {"run %[1]d, attempt %[2]d was %[3]s: %[4]s", "第 %[1]d 次运行的第 %[2]d 次尝试为 %[3]s：%[4]s"},
-	SuiteAgain:       {", taken again %[1]d times", "，重试 %[1]d 次"},
+	SuiteAgain:       {", taken again: %[1]d", "，重试 %[1]d 次"},
 	SuiteNothing:     {"no verdict", "没有判定"},
 	SuiteNoEvidence:  {"nothing in the suite was conclusive: a warning is not enough (exit 3)", "整个套件没有任何定论：不能只作警告（退出码 3）"},
 }
