@@ -35,6 +35,7 @@ func Build(header probes.Header, events []probes.Event) (*Timeline, error) {
 		}
 	}
 	b.run()
+	b.collectPrograms()
 	b.collectSockets()
 	b.matchSegments()
 	b.placeSegments()
@@ -66,6 +67,7 @@ type builder struct {
 	sockets    []*socket      // that are no listeners
 	tuples     map[int]*tuple // by the lower ordinal of the two flows, as the opener has them
 	nat        translations
+	programs   []*program
 	all        []*incarnation // of all tuples
 }
 
@@ -117,7 +119,7 @@ func (b *builder) run() {
 func (b *builder) addStep(steps map[int]*Step, e *probes.Event) {
 	s := steps[e.Step.Index]
 	if s == nil {
-		s = &Step{Step: *e.Step, Start: e.Time}
+		s = &Step{Step: *e.Step, Node: e.Node, Start: e.Time}
 		steps[e.Step.Index] = s
 		b.t.Steps = append(b.t.Steps, s)
 	}

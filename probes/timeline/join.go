@@ -34,47 +34,7 @@ func (b *builder) joinSockets() {
 		b.nameOwners(inc)
 	}
 	b.nameByClient()
-}
-
-// nameByClient names the server of connections whose server's calls nobody
-// recorded, as some libraries dial where they cannot be watched: it is the
-// one with which the same client workload has another connection between the
-// same nodes.
-func (b *builder) nameByClient() {
-	type pair struct{ client, workload, server string }
-	known := map[pair]string{}
-	each := func(do func(c *Connection, p pair)) {
-		for _, inc := range b.all {
-			for _, l := range inc.lanes {
-				if other := inc.lanes[0]; l.called() {
-					if other == l {
-						other = inc.lanes[1]
-					}
-					do(inc.conn, pair{l.Node, l.Workload, other.Node})
-				}
-			}
-		}
-	}
-	each(func(c *Connection, p pair) {
-		if c.Server != "" {
-			known[p] = c.Server
-		}
-	})
-	each(func(c *Connection, p pair) {
-		if c.Server == "" {
-			c.Server = known[p]
-		}
-	})
-}
-
-// called reports whether a client's step made calls on the lane's socket.
-func (l *lane) called() bool {
-	for _, in := range l.inputs {
-		if in.Kind == rfc9293.Called && in.Call.Step != 0 {
-			return true
-		}
-	}
-	return false
+	b.nameBySession()
 }
 
 // join gives a socket with a cookie to its lane.
@@ -223,43 +183,6 @@ func (l *lane) finish() {
 		l.inputs = append(l.inputs, in)
 		l.Workload = cmp.Or(l.Workload, e.Call.Workload)
 	}
-}
-
-// nameOwners finds the step and the server of a connection.
-func (b *builder) nameOwners(inc *incarnation) {
-	c := inc.conn
-	for _, l := range []*lane{inc.lanes[1], inc.lanes[0]} {
-		served := true
-		for _, in := range l.inputs {
-			if in.Kind != rfc9293.Called || in.Call.Step == 0 {
-				continue
-			}
-			served = false
-			if in.Call.Name == "connect" || in.Call.Name == "accept" {
-				c.Step = in.Call.Step // the opener's counts: it comes last
-			}
-		}
-		if served {
-			c.Server = cmp.Or(c.Server, l.Workload)
-		}
-	}
-	if l := b.listener(c.Acceptor.Flow.Local); l != nil && c.Server == "" {
-		c.Server = l.Workload
-	}
-	if c.Step == 0 && c.Opener.Workload == "" {
-		c.Step = b.stepAt(inc.start)
-	}
-}
-
-// stepAt returns the step that ran at a moment: of a program that is not ours
-// no call is known.
-func (b *builder) stepAt(at probes.Mono) int {
-	for _, s := range slices.Backward(b.t.Steps) {
-		if s.Start <= at && (s.Ended == 0 || at <= s.End) {
-			return s.Index
-		}
-	}
-	return 0
 }
 
 // number orders the connections and gives ordinals.

@@ -30,8 +30,13 @@ type Connection struct {
 	Opener   *Endpoint // sent the first SYN
 	Acceptor *Endpoint // the other; its History is empty where nothing ever answered
 	Segments []*Segment
-	Step     int    // index of the step that opened it (by connect or accept), 0 if none
-	Server   string // the server workload that accepted or opened it, "" if none
+	// Step is the index of the step that opened it: by connect or accept, or
+	// by the only program that ran at either end, or as the one that ran at the
+	// time. It is 0 if there is none, or where several programs may have.
+	Step int
+	// Server is the server of the scenario that accepted or opened it, "" if
+	// none is known to have: see [probes.Header.Services] for programs.
+	Server string
 
 	// Translations says how middleboxes rewrote the addresses of the opener's
 	// segments, in the order of travel: Opener.Flow is the first Before,
@@ -191,6 +196,7 @@ type Tap struct {
 // A Step is a step as it ran.
 type Step struct {
 	probes.Step
+	Node         string      // where it was taken, "" if at none
 	Start, End   probes.Mono // End is 0 if it never ended
 	Begun, Ended uint64      // Seq of the events
 }
