@@ -1,8 +1,7 @@
 package scenarios
 
 import (
-	"slices"
-	"strings"
+	"reflect"
 
 	"netlab/scenarios/words"
 )
@@ -25,6 +24,7 @@ func (c *checker) checkConnections() {
 				c.wrong(bad(words.OnlyWith, "to"), &n.OpenedBy)
 			}
 		}
+		c.checkOnTCP(n.To, &n.To)
 		if at, ok := c.steps.index[n.Step]; ok && !c.s.Steps[at].Connects() {
 			c.wrong(bad(words.StepOpensNone, quote(n.Step), c.s.Steps[at].Verb), &n.Step)
 		}
@@ -42,6 +42,10 @@ func (c *checker) checkExpect() {
 		if c.isMapping(x) {
 			c.wrong(bad(words.NothingExpected), x)
 		}
+		c.checkStepExpect(x)
+	}
+	for i := range e.ConnectionCount {
+		c.checkOnTCP(e.ConnectionCount[i].Name, &e.ConnectionCount[i].Name)
 	}
 	if n := len(e.Order); n < 2 && c.given(&e.Order) {
 		c.wrong(bad(words.ValueTooFew, 2, n), &e.Order)
@@ -82,6 +86,110 @@ func (c *checker) checkConnectionExpect(x *ConnectionExpect) {
 	}
 	if x.TimeWait != nil {
 		c.checkWho(x.Name, x.TimeWait, Both, Nobody)
+	}
+	if x.CloseNotify != nil {
+		c.checkWho(x.Name, x.CloseNotify, Both, Nobody)
+	}
+	if x.Alerts != nil {
+		for i := range *x.Alerts {
+			if a := &(*x.Alerts)[i]; a.Description != "" {
+				c.checkEndName(x.Name, a.End, a)
+			}
+		}
+	}
+	c.checkSearched(x)
+}
+
+// checkSearched looks at the texts that the wire is searched for.
+func (c *checker) checkSearched(x *ConnectionExpect) {
+	for _, list := range []*[]string{&x.Visible, &x.Hidden} {
+		if len(*list) == 0 && c.given(list) {
+			c.wrong(bad(words.ValueTooFew, 1, 0), list)
+		}
+		c.checkTwice(asPointers(*list))
+		for i := range *list {
+			if (*list)[i] == "" {
+				c.wrong(bad(words.ValueEmptyText), &(*list)[i])
+			}
+		}
+	}
+	both := map[string]bool{}
+	for _, text := range x.Visible {
+		both[text] = true
+	}
+	for i := range x.Hidden {
+		if both[x.Hidden[i]] {
+			c.wrong(bad(words.TextBothWays, quote(x.Hidden[i])), &x.Hidden[i])
+		}
+	}
+}
+
+// checkOnTCP sees to it that a server has connections.
+func (c *checker) checkOnTCP(server string, ptr any) {
+	if i, ok := c.servers.index[server]; ok && !c.s.Servers[i].OnTCP() {
+		c.wrong(bad(words.NotConnections, quote(server)), ptr)
+	}
+}
+
+// results lists what a verb's steps have to show, by the keys of
+// expect.steps. Every step can fail.
+func (s *Step) results() []string {
+	list := []string{"fails", "error"}
+	switch {
+	case s.HTTPHead != nil:
+		return append(list, "status", "headers", "cookies", "protocol", "tls", "bytes")
+	case s.HTTPGet != nil, s.HTTPPost != nil:
+		return append(list, "status", "content", "lacks", "headers", "cookies", "protocol", "tls", "bytes")
+	case s.FTPConnect != nil:
+		return append(list, "reply", "text", "tls", "bytes")
+	case s.family() == "ftp":
+		return append(list, "reply", "text", "bytes", "content", "lacks")
+	case s.SMTPSend != nil:
+		return append(list, "reply", "text", "bytes")
+	case s.TCPReceive != nil, s.UDPReceive != nil:
+		return append(list, "bytes", "content", "lacks")
+	case s.TCPSend != nil, s.UDPSend != nil:
+		return append(list, "bytes")
+	case s.DNSLookup != nil:
+		return append(list, "reply", "text", "content", "lacks", "bytes")
+	case s.Exec != nil && bool(s.Exec.Background):
+		return list // exec.wait tells
+	case s.Exec != nil, s.ExecWait != nil:
+		return append(list, "exit", "content", "lacks", "bytes")
+	}
+	return list
+}
+
+// checkStepExpect sees to it that the step has what is expected of it.
+func (c *checker) checkStepExpect(x *StepExpect) {
+	at, ok := c.steps.index[x.Name]
+	if !ok {
+		return // reported
+	}
+	step := &c.s.Steps[at]
+	results := step.results()
+	v := reflect.ValueOf(x).Elem()
+	for _, f := range c.shapes.of(v.Type()).fields {
+		value := v.FieldByIndex(f.index)
+		ptr := value.Addr().Interface()
+		if value.Kind() == reflect.Pointer && !value.IsNil() {
+			ptr = value.Interface() // what was decoded is behind it
+		}
+		if c.given(ptr) && !isWord(f.key, results) {
+			c.wrong(bad(words.NotOfVerb, quote(x.Name), step.Verb).instead(results, ""), ptr)
+		}
+	}
+	for _, text := range []*string{x.Text, x.Content, x.Lacks, x.Why, x.Protocol} {
+		if text != nil && *text == "" {
+			c.wrong(bad(words.ValueEmptyText), text)
+		}
+	}
+	if len(x.Headers) == 0 && c.given(&x.Headers) {
+		c.wrong(bad(words.NothingExpected), &x.Headers)
+	}
+	c.checkHeaders(x.Headers)
+	if x.Cookies != nil {
+		c.checkTwice(asPointers(*x.Cookies))
 	}
 }
 
@@ -135,75 +243,5 @@ func (c *checker) checkDuration(x *DurationExpect) {
 	}
 	if x.From.Text != "" && x.From.Text == x.To.Text {
 		c.wrong(bad(words.SameMoment), &x.To)
-	}
-}
-
-// What can be expected, by the names of section "expect".
-func kindsOfConnection() []string {
-	return []string{"opening", "closing", "first_fin", "time_wait", "resets", "retransmissions"}
-}
-func kindsOfStep() []string { return []string{"reply", "fails", "bytes", "text"} }
-
-// maxTally bounds what is counted.
-const maxTally = 100
-
-// exampleTally is shown to whom a name of an expectation will not succeed.
-const exampleTally = "control.first_fin"
-
-// checkTally looks up what is counted: the name of an expectation, whether it
-// is judged or not.
-//
-//	CONNECTION.KIND        CONNECTION.END.states  steps.STEP.KIND
-//	connection_count.SERVER  durations.NAME         order
-func (c *checker) checkTally() {
-	if n := len(c.s.Tally); n > maxTally {
-		c.wrong(bad(words.ValueTooMany, maxTally, n), &c.s.Tally)
-		return
-	}
-	for i := range c.s.Tally {
-		c.checkTallied(&c.s.Tally[i])
-	}
-}
-
-func (c *checker) checkTallied(name *string) {
-	head, rest, _ := strings.Cut(*name, ".")
-	if c.lost[head] || c.unreadable(&c.connections) {
-		return
-	}
-	var allowed []string
-	list := func(head string, tails []string) {
-		for _, tail := range tails {
-			allowed = append(allowed, head+"."+tail)
-		}
-	}
-	switch {
-	case c.connections.has(head):
-		if end, what, _ := strings.Cut(rest, "."); what == "states" {
-			c.checkEndName(head, end, name)
-			return
-		}
-		list(head, kindsOfConnection())
-	case head == "steps":
-		step, _, _ := strings.Cut(rest, ".")
-		if !c.steps.has(step) {
-			c.wrong(bad(words.NoStep, quote(step)).instead(c.steps.names, step), name)
-			return
-		}
-		list("steps."+step, kindsOfStep())
-	case head == "connection_count":
-		list(head, c.servers.names)
-	case head == "durations":
-		for _, d := range c.s.Expect.Durations {
-			allowed = append(allowed, "durations."+d.Name)
-		}
-	case *name == "order" && len(c.s.Expect.Order) > 0:
-		return
-	default:
-		all := slices.Concat(c.connections.names, []string{"steps", "connection_count", "durations"})
-		c.wrong(bad(words.NoTally, quote(*name), exampleTally).instead(all, head), name)
-		return
-	}
-	if !isWord(*name, allowed) {
-		c.wrong(bad(words.NoTally, quote(*name), exampleTally).instead(allowed, *name), name)
 	}
 }

@@ -1,10 +1,8 @@
 package scenarios
 
 import (
-	"io/fs"
 	"net/netip"
 	"strings"
-	"time"
 
 	"netlab/scenarios/words"
 )
@@ -38,12 +36,6 @@ func (c *checker) checkAddressing() {
 
 // checkNodes looks at host names, and at addresses given to a node as a whole.
 func (c *checker) checkNodes() {
-	linked := map[string]int{}
-	for _, l := range c.s.Links {
-		for _, e := range l.Ends {
-			linked[e.Name]++
-		}
-	}
 	hosts := map[string]*string{}
 	for i := range c.s.Nodes {
 		hosts[c.s.Nodes[i].Name] = &c.s.Nodes[i].Name
@@ -53,10 +45,11 @@ func (c *checker) checkNodes() {
 		for j := range n.Names {
 			c.checkHostName(&n.Names[j], hosts)
 		}
+		c.checkBox(n)
 		if len(n.Addresses) == 0 {
 			continue
 		}
-		switch links := linked[n.Name]; {
+		switch links := len(c.linksOf[n.Name]); {
 		case links == 0:
 			c.wrong(bad(words.AddressesNoLink, quote(n.Name)), &n.Addresses)
 		case links > 1:
@@ -146,111 +139,6 @@ func (c *checker) checkAddresses(list []Prefix, taken map[netip.Addr]*Prefix) {
 	}
 }
 
-// socket is a port of a node.
-type socket struct {
-	node string
-	port int
-}
-
-// checkServers looks at ports, and at each server's settings.
-func (c *checker) checkServers() {
-	taken := map[socket]string{}
-	for i := range c.s.Servers {
-		s := &c.s.Servers[i]
-		if s.FTP == nil {
-			continue
-		}
-		at := socket{s.Node, s.FTP.ListenPort()}
-		if first, ok := taken[at]; ok && c.nodes.has(s.Node) {
-			c.wrong(bad(words.PortTaken, at.port, quote(at.node), quote(first)), &s.FTP.Port, &s.Name)
-		} else {
-			taken[at] = s.Name
-		}
-		c.checkFTPServer(s.FTP)
-	}
-	for i := range c.s.Servers {
-		if s := &c.s.Servers[i]; s.FTP != nil {
-			c.checkPassivePorts(s.Node, s.FTP)
-		}
-	}
-}
-
-// checkPassivePorts sees to it that no server of the node listens within.
-func (c *checker) checkPassivePorts(node string, f *FTPServer) {
-	for i := range c.s.Servers {
-		s := &c.s.Servers[i]
-		if s.FTP == nil || s.Node != node {
-			continue
-		}
-		if port := s.FTP.ListenPort(); f.PassivePorts.Low <= port && port <= f.PassivePorts.High {
-			c.wrong(bad(words.PortInRange, port, quote(s.Name)), &f.PassivePorts)
-			return
-		}
-	}
-}
-
-func (c *checker) checkFTPServer(f *FTPServer) {
-	if f.IdleTimeout.Duration%time.Second != 0 {
-		c.wrong(bad(words.ValueWholeSecs, quote(f.IdleTimeout.String())), &f.IdleTimeout)
-	}
-	if c.given(&f.Dir) {
-		if dir := strings.TrimSuffix(strings.TrimPrefix(f.Dir, "./"), "/"); f.Dir != "" && !fs.ValidPath(dir) {
-			c.wrong(bad(words.NameNotPath, quote(f.Dir)), &f.Dir)
-		}
-		if len(f.Files) > 0 {
-			c.wrong(bad(words.FilesAndDir), &f.Files)
-		}
-	} else if c.given(&f.DirMode) {
-		c.wrong(bad(words.OnlyWith, "dir"), &f.DirMode)
-	}
-	c.checkFiles(f.Files)
-}
-
-// checkFiles sees to it that the paths of files can be in one tree.
-func (c *checker) checkFiles(files []FTPFile) {
-	taken := map[string]*string{}
-	for i := range files {
-		name := &files[i].Name
-		clean := strings.TrimPrefix(*name, "/")
-		if first, ok := taken[clean]; ok {
-			c.wrong(bad(words.NameTaken, quote(*name), c.line(first)), name)
-			continue
-		}
-		taken[clean] = name
-	}
-	for i := range files {
-		clean := strings.TrimPrefix(files[i].Name, "/")
-		for at := strings.LastIndexByte(clean, '/'); at > 0; at = strings.LastIndexByte(clean[:at], '/') {
-			if file, ok := taken[clean[:at]]; ok {
-				c.wrong(bad(words.NameInPath, quote(*file), quote(files[i].Name)), file)
-				break
-			}
-		}
-	}
-}
-
-// checkSteps looks at what each step says beside the names it refers to.
-func (c *checker) checkSteps() {
-	for i := range c.s.Steps {
-		switch s := &c.s.Steps[i]; {
-		case s.FTPConnect != nil:
-			c.checkFamily(s.FTPConnect.Family, &s.FTPConnect.Family, s.FTPConnect)
-		case s.FTPStore != nil:
-			c.checkStore(s.FTPStore)
-		case s.FTPAppend != nil:
-			c.checkStore(s.FTPAppend)
-		case s.Settle != nil:
-			c.checkSettle(s.Settle)
-		default:
-			for _, x := range []*FTPPath{s.FTPDelete, s.FTPMakeDir, s.FTPRemoveDir, s.FTPChangeDir, s.FTPSize} {
-				if x != nil && x.Path == "" {
-					c.wrong(bad(words.ValueMissingKey, quote("path")), &x.Path, x)
-				}
-			}
-		}
-	}
-}
-
 // checkFamily sees to it that the lab has a family of addresses.
 func (c *checker) checkFamily(f Family, pointers ...any) {
 	pool, name := &c.s.Addressing.IPv4, "IPv4"
@@ -259,12 +147,6 @@ func (c *checker) checkFamily(f Family, pointers ...any) {
 	}
 	if at, ok := c.places[pool]; ok && at.node.text == none {
 		c.wrong(bad(words.FamilyMissing, name, strings.ToLower(name)), pointers...)
-	}
-}
-
-func (c *checker) checkStore(x *FTPStore) {
-	if c.given(&x.Content) && c.given(&x.Size) {
-		c.wrong(bad(words.ExcludesKey, "content", "size"), &x.Size)
 	}
 }
 

@@ -89,6 +89,7 @@ type checker struct {
 	awaited     map[string]int      // by the program, the index of the step that waits for its end
 	ofFamily    map[string][]string // names of sessions, by the family of verbs: ftp
 	lost        map[string]bool     // names of steps that could not be understood
+	linksOf     map[string][]string // names of links, by the node or switch
 	hosts       []string            // nodes and switches
 	anyEnd      []string            // what a connection's ends can be called at all
 }
@@ -102,7 +103,7 @@ type ends struct{ a, b string }
 func (d *decoder) check(s *Scenario) {
 	c := &checker{
 		decoder: d, s: s, ends: map[string]ends{}, ended: map[string]int{}, lost: map[string]bool{},
-		awaited: map[string]int{}, ofFamily: map[string][]string{},
+		awaited: map[string]int{}, ofFamily: map[string][]string{}, linksOf: map[string][]string{},
 	}
 	c.collect()
 	c.collectConnections()
@@ -116,6 +117,7 @@ func (d *decoder) check(s *Scenario) {
 	c.checkConnections()
 	c.checkExpect()
 	c.checkTally()
+	c.checkNeeds()
 }
 
 // collect fills the tables and sees to it that no name stands twice.
@@ -143,6 +145,9 @@ func (c *checker) collect() {
 	c.anyEnd = slices.Concat(c.nodes.names, []string{Opener, Acceptor})
 	for i := range c.s.Links {
 		c.links.add(c.s.Links[i].Name, i)
+		for _, e := range c.s.Links[i].Ends {
+			c.linksOf[e.Name] = append(c.linksOf[e.Name], c.s.Links[i].Name)
+		}
 	}
 	for i := range c.s.Servers {
 		c.servers.add(c.s.Servers[i].Name, i)
