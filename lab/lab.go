@@ -44,6 +44,10 @@ type Options struct {
 	// crashed or was killed. node is that of the agent, or Supervisor. What
 	// is recorded from then on is no evidence of anything. May be nil.
 	Lost func(node string, err error)
+	// News is told what the agent of a node has to say of its programs without
+	// having been asked: that a server has ended, or that there are too many
+	// processes. It must not wait for the lab. May be nil.
+	News func(node string, news node.News)
 	// Without names probes of the lab that are not to be used.
 	Without []probes.Source
 }
@@ -58,6 +62,8 @@ type Lab struct {
 	reply  node.UpReply
 	events sync.WaitGroup // the reader of the supervisor's events
 	evErr  error          // its error; read after events
+
+	news sync.WaitGroup // those who wait for news of agents
 
 	mu      sync.Mutex
 	closing bool // processes end because they are meant to, or one did not
@@ -186,6 +192,13 @@ func (l *Lab) meetAgents(ctx context.Context, o Options) error {
 			l.agents[name].OnEnd(func(err error) { l.lose(name, err, o.Lost) })
 		}
 	}
+	if o.News != nil {
+		for _, n := range l.plan.Nodes {
+			if agent := l.agents[n.Name]; n.Programs > 0 && agent != nil {
+				l.news.Go(func() { l.awaitNews(n.Name, agent, o.News) })
+			}
+		}
+	}
 	return nil
 }
 
@@ -215,6 +228,29 @@ func (l *Lab) lose(name string, err error, tell func(string, error)) {
 	if first {
 		tell(name, err)
 	}
+}
+
+// awaitNews waits until an agent has something to say, or has ended.
+func (l *Lab) awaitNews(name string, agent *node.Client, tell func(string, node.News)) {
+	news, err := node.Await(context.Background(), agent)
+	if err != nil {
+		return
+	}
+	l.mu.Lock()
+	closing := l.closing
+	l.mu.Unlock()
+	if !closing {
+		tell(name, news)
+	}
+}
+
+// Furnish gives a node files for its programs, in /run/netlab by name.
+func (l *Lab) Furnish(ctx context.Context, name string, files map[string][]byte) error {
+	agent, err := l.agent(name)
+	if err != nil {
+		return err
+	}
+	return node.Furnish(ctx, agent, files)
 }
 
 // Nodes returns the nodes with their namespace cookies, in the plan's order.
@@ -250,6 +286,17 @@ func (l *Lab) Step(ctx context.Context, name string, r node.StepRequest) (probes
 		return probes.Step{}, err
 	}
 	return node.TakeStep(ctx, agent, r)
+}
+
+// GiveSecrets hands every agent the file to which secrets of TLS are appended.
+// It remains the caller's.
+func (l *Lab) GiveSecrets(ctx context.Context, file *os.File) error {
+	for name, agent := range l.agents {
+		if err := node.GiveSecrets(ctx, agent, file); err != nil {
+			return fmt.Errorf("node %s: %w", name, err)
+		}
+	}
+	return nil
 }
 
 func (l *Lab) agent(name string) (*node.Client, error) {
@@ -318,6 +365,7 @@ func (l *Lab) End() error {
 	for _, a := range l.agents {
 		errs = append(errs, ignoreClosed(a.Close()))
 	}
+	l.news.Wait()
 	errs = append(errs, ignoreClosed(l.client.Close()), ignoreClosed(l.super.Events.Close()))
 	l.events.Wait()
 	return errors.Join(errs...)

@@ -25,22 +25,35 @@ type agent struct {
 	events *holder
 	heart  *heartbeat
 
+	children *children // nil where the plan has no programs
+	count    *counter
+	news     chan News
+
 	mu       sync.Mutex
 	servers  []served
 	sessions map[string]client
+	programs map[string]*program // servers and those left running, by name
+	secrets  *os.File            // where secrets of TLS are appended; nil for nowhere
 }
 
 // attend is the agent's main.
 func attend(ctx context.Context) error {
-	if len(os.Args) != 3 {
-		return errors.New("started without the names of node and host")
+	if len(os.Args) != 4 {
+		return errors.New("started without the names of node and host and its furniture")
 	}
 	control, err := NewConn(os.NewFile(controlFD, "control"))
 	if err != nil {
 		return err
 	}
-	a := &agent{node: os.Args[1], sessions: map[string]client{}}
-	a.broken = a.moveIn(os.Args[2])
+	a := &agent{
+		node: os.Args[1], sessions: map[string]client{},
+		programs: map[string]*program{}, news: make(chan News, 1),
+	}
+	a.broken = a.moveIn(ctx, os.Args[2], os.Args[3])
+	if a.children != nil {
+		a.children.begin()
+		defer a.children.end()
+	}
 	a.events = newHolder(control)
 	defer a.events.end()
 	a.heart = &heartbeat{node: a.node, emit: a.events.emit}
@@ -49,8 +62,13 @@ func attend(ctx context.Context) error {
 	return Serve(ctx, control, a.handle)
 }
 
-// moveIn furnishes the node: its host name, its /etc/hosts, its own cookie.
-func (a *agent) moveIn(hostname string) error {
+// moveIn furnishes the node: its host name, its /etc/hosts, its own cookie,
+// and files of its own for programs.
+func (a *agent) moveIn(ctx context.Context, hostname, rest string) error {
+	var f furniture
+	if err := json.Unmarshal([]byte(rest), &f); err != nil {
+		return fmt.Errorf("read furniture: %w", err)
+	}
 	if err := unix.Sethostname([]byte(hostname)); err != nil {
 		return &Refused{"set host name", err}
 	}
@@ -61,8 +79,15 @@ func (a *agent) moveIn(hostname string) error {
 	if err != nil {
 		return fmt.Errorf("read hosts: %w", err)
 	}
-	if err := ownEtc(hosts); err != nil {
+	if err := ownEtc(hosts, f.Resolver); err != nil {
 		return err
+	}
+	if f.Programs > 0 {
+		if err := privateFiles(f.Programs); err != nil {
+			return err
+		}
+		a.children = newChildren()
+		a.count = &counter{most: f.Programs, ctx: ctx, tell: a.tell}
 	}
 	here, err := netns.Here()
 	if err != nil {
@@ -99,6 +124,17 @@ func (a *agent) handle(ctx context.Context, do string, body json.RawMessage, fil
 	case doFlush:
 		a.heart.end()
 		return nil, nil, nil // every request flushes
+	case doSecrets:
+		return nil, nil, a.keepSecrets(files)
+	case doFurnish:
+		var r FurnishRequest
+		if err := json.Unmarshal(body, &r); err != nil {
+			return nil, nil, err
+		}
+		return nil, nil, a.furnish(r)
+	case doAwait:
+		news, err := a.await(ctx)
+		return news, nil, err
 	case doFinish:
 		return nil, nil, a.finish(ctx)
 	}

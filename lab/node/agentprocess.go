@@ -1,7 +1,9 @@
 package node
 
 import (
+	"encoding/json"
 	"fmt"
+	"net/netip"
 	"os"
 	"os/exec"
 	"syscall"
@@ -18,18 +20,30 @@ type agentProcess struct {
 	control *os.File // the command's end of its control socket
 }
 
+// furniture is what an agent is told of its node, beside its names and hosts.
+type furniture struct {
+	Programs int        `json:",omitzero"` // plan.Node.Programs
+	Resolver netip.Addr `json:",omitzero"` // of /etc/resolv.conf
+}
+
 // startAgent starts the agent of a node in the node's network namespace, with
-// further namespaces of its own. It does not wait until the agent is ready:
-// links are built meanwhile.
+// further namespaces of its own; where programs run one for processes, too
+// (see children). It does not wait until the agent is ready: links are built
+// meanwhile.
 func startAgent(n plan.Node, space *netns.NS, hosts, log *os.File) (*agentProcess, error) {
 	mine, theirs, err := FilePair("agent of " + n.Name)
 	if err != nil {
 		return nil, err
 	}
 	defer theirs.Close()
+	rest, err := json.Marshal(furniture{Programs: n.Programs, Resolver: n.Resolver})
+	if err != nil {
+		mine.Close()
+		return nil, fmt.Errorf("encode furniture of node %q: %w", n.Name, err)
+	}
 	cmd := exec.Cmd{
 		Path: "/proc/self/exe",
-		Args: []string{agentName, n.Name, n.Hostname},
+		Args: []string{agentName, n.Name, n.Hostname, string(rest)},
 		Dir:  "/", Env: os.Environ(),
 		Stdout: log, Stderr: log,
 		ExtraFiles: []*os.File{theirs, hosts},
@@ -37,6 +51,9 @@ func startAgent(n plan.Node, space *netns.NS, hosts, log *os.File) (*agentProces
 			Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC,
 			Setsid:     true,
 		},
+	}
+	if n.Programs > 0 {
+		cmd.SysProcAttr.Cloneflags |= unix.CLONE_NEWPID
 	}
 	// The child inherits the namespace of the thread that starts it.
 	if err := space.Do(cmd.Start); err != nil {

@@ -27,6 +27,7 @@ import (
 const (
 	supervisorName = "netlab-supervisor"
 	agentName      = "netlab-agent"
+	trialName      = "netlab-trial" // see Try
 )
 
 // Descriptors that the processes inherit.
@@ -51,6 +52,8 @@ func Main() {
 		work = supervise
 	case agentName:
 		work = attend
+	case trialName:
+		work = try
 	default:
 		return
 	}

@@ -3,6 +3,7 @@ package node
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"strings"
 
@@ -39,7 +40,7 @@ func privateMounts() error {
 // that lies in a tmpfs that is seen by nobody and vanishes with the process.
 // The files are there before the overlay is mounted: in a user namespace,
 // files of unmapped owners could not be changed through it.
-func ownEtc(hosts []byte) error {
+func ownEtc(hosts []byte, resolver netip.Addr) error {
 	const stage = "/tmp"
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return &Refused{"make mounts private", err}
@@ -56,8 +57,7 @@ func ownEtc(hosts []byte) error {
 		if err := os.WriteFile(stage+"/upper/hosts", hosts, 0o644); err != nil {
 			return err
 		}
-		// No name server: names are those of /etc/hosts.
-		if err := os.WriteFile(stage+"/upper/resolv.conf", []byte("# no name server in this lab\n"), 0o644); err != nil {
+		if err := os.WriteFile(stage+"/upper/resolv.conf", resolvText(resolver), 0o644); err != nil {
 			return err
 		}
 		options := "lowerdir=/etc,upperdir=" + stage + "/upper,workdir=" + stage + "/work"
@@ -68,6 +68,15 @@ func ownEtc(hosts []byte) error {
 	}()
 	// The overlay holds on to its parts; the host's /tmp comes back.
 	return errors.Join(err, unix.Unmount(stage, unix.MNT_DETACH))
+}
+
+// resolvText writes /etc/resolv.conf. Names of the lab are in /etc/hosts in
+// any case.
+func resolvText(resolver netip.Addr) []byte {
+	if !resolver.IsValid() {
+		return []byte("# no name server in this lab\n")
+	}
+	return fmt.Appendf(nil, "nameserver %s\n", resolver)
 }
 
 // hostsText writes /etc/hosts for a plan.

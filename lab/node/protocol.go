@@ -23,11 +23,14 @@ const (
 
 // What an agent is asked to do.
 const (
-	doHello  = "hello"  // -> HelloReply; says that the agent is ready
-	doServe  = "serve"  // ServeRequest: the reply comes when the server listens
-	doStep   = "step"   // StepRequest -> probes.Step
-	doFlush  = "flush"  // sends the events that are still held back
-	doFinish = "finish" // stops servers and closes sessions
+	doHello   = "hello"   // -> HelloReply; says that the agent is ready
+	doServe   = "serve"   // ServeRequest: the reply comes when the server listens
+	doStep    = "step"    // StepRequest -> probes.Step
+	doFlush   = "flush"   // sends the events that are still held back
+	doSecrets = "secrets" // with a file: where secrets of TLS are appended
+	doFurnish = "furnish" // FurnishRequest: files for programs
+	doAwait   = "await"   // -> News, when there is some
+	doFinish  = "finish"  // stops servers and closes sessions
 )
 
 // LogsRequest hands over the log files of nodes.

@@ -82,6 +82,19 @@ func ReceiveEvents(conn *Conn, emit func(probes.Event)) error {
 
 // The requests to an agent, as functions.
 
+// Furnish gives an agent files for its programs, in /run/netlab by name.
+func Furnish(ctx context.Context, c *Client, files map[string][]byte) error {
+	_, err := c.Call(ctx, doFurnish, FurnishRequest{files}, nil)
+	return err
+}
+
+// Await waits until the agent has news.
+func Await(ctx context.Context, c *Client) (News, error) {
+	var news News
+	_, err := c.Call(ctx, doAwait, nil, &news)
+	return news, err
+}
+
 // Hello returns when the agent is ready, or says why it never will be.
 func Hello(ctx context.Context, c *Client) error {
 	_, err := c.Call(ctx, doHello, nil, nil)

@@ -1,0 +1,227 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// privateFiles furnishes a node where programs run. They see the host's files
+// read-only, without devices; /tmp, /run, /var and /dev are the node's own and
+// vanish with it; /proc shows the node's processes.
+//
+// Each mount counts: this takes about two milliseconds, which is why nodes
+// without programs go without.
+func privateFiles(processes int) error {
+	if err := unix.Mount("proc", "/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
+		return &Refused{"mount /proc of a node", err}
+	}
+	boundProcesses(processes)
+	devices := openDevices()
+	defer devices.close()
+	run, vars := directories("/run"), directories("/var")
+	// The mounts that follow are not covered by this (mount_setattr(2), Linux
+	// 5.12). Nor is what the agent was given as descriptors.
+	readOnly := unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV}
+	if err := unix.MountSetattr(unix.AT_FDCWD, "/", unix.AT_RECURSIVE, &readOnly); err != nil {
+		return &Refused{"make the host's files read-only", err}
+	}
+	for _, own := range []struct{ path, options string }{
+		{"/tmp", "mode=1777,size=512m"}, {"/run", "mode=755,size=64m"}, {"/var", "mode=755,size=512m"}, {"/dev", "mode=755,size=1m"},
+	} {
+		if err := unix.Mount("netlab", own.path, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, own.options); err != nil {
+			return &Refused{"mount tmpfs on " + own.path, err}
+		}
+	}
+	old := syscall.Umask(0)
+	defer syscall.Umask(old)
+	if err := errors.Join(usualPlaces(), devices.place()); err != nil {
+		return err
+	}
+	remake(append(run, vars...))
+	return nil
+}
+
+// usualPlaces makes what programs expect, whatever the host has.
+func usualPlaces() error {
+	for _, dir := range []struct {
+		path string
+		mode fs.FileMode
+	}{
+		{"/run/lock", 0o777 | fs.ModeSticky}, {"/run/netlab", 0o755}, {"/var/tmp", 0o777 | fs.ModeSticky},
+		{"/var/lib", 0o755}, {"/var/log", 0o755}, {"/var/cache", 0o755}, {"/var/spool", 0o755}, {"/var/empty", 0o755},
+		{"/dev/pts", 0o755}, {"/dev/shm", 0o777 | fs.ModeSticky},
+	} {
+		if err := os.Mkdir(dir.path, dir.mode); err != nil {
+			return fmt.Errorf("furnish node: %w", err)
+		}
+	}
+	for link, to := range map[string]string{
+		"/var/run": "/run", "/var/lock": "/run/lock", "/dev/ptmx": "pts/ptmx", "/dev/fd": "/proc/self/fd",
+		"/dev/stdin": "/proc/self/fd/0", "/dev/stdout": "/proc/self/fd/1", "/dev/stderr": "/proc/self/fd/2",
+	} {
+		if err := os.Symlink(to, link); err != nil {
+			return fmt.Errorf("furnish node: %w", err)
+		}
+	}
+	if err := unix.Mount("netlab", "/dev/shm", "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=1777,size=64m"); err != nil {
+		return &Refused{"mount tmpfs on /dev/shm", err}
+	}
+	// Programs that want a terminal find out that there is none.
+	_ = unix.Mount("devpts", "/dev/pts", "devpts", unix.MS_NOSUID|unix.MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620")
+	return nil
+}
+
+// devices are the harmless ones of the host, by name, each a mount that is
+// nowhere yet. All others would be a way out.
+type devices map[string]int
+
+func openDevices() devices {
+	d := devices{}
+	for _, name := range []string{"null", "zero", "full", "random", "urandom", "tty"} {
+		fd, err := unix.OpenTree(unix.AT_FDCWD, "/dev/"+name, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
+		if err != nil {
+			continue // a program that needs it says so
+		}
+		d[name] = fd
+	}
+	return d
+}
+
+// place mounts the devices. That their mounts are read-only keeps their modes
+// and owners, which are the host's; it does not concern what is written to
+// the device.
+func (d devices) place() error {
+	readOnly := unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NOEXEC}
+	for name, fd := range d {
+		path := "/dev/" + name
+		f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL, 0o644)
+		if err != nil {
+			return fmt.Errorf("furnish node: %w", err)
+		}
+		f.Close()
+		err = unix.MountSetattr(fd, "", unix.AT_EMPTY_PATH, &readOnly)
+		if err == nil {
+			err = unix.MoveMount(fd, "", unix.AT_FDCWD, path, unix.MOVE_MOUNT_F_EMPTY_PATH)
+		}
+		if err != nil {
+			return &Refused{"mount " + path, err}
+		}
+	}
+	return nil
+}
+
+func (d devices) close() {
+	for _, fd := range d {
+		unix.Close(fd)
+	}
+}
+
+// Bounds of what is taken over from the host.
+const (
+	mirrorDepth = 2
+	mirrorMost  = 500 // directories
+)
+
+// A directory that a package has made for its program.
+type directory struct {
+	path     string
+	mode     fs.FileMode
+	uid, gid int
+}
+
+// directories lists the directories below one, without files: programs look
+// for those of their packages (/var/lib/nginx, /run/vsftpd/empty), and what
+// lies in them is the host's.
+func directories(root string) []directory {
+	var list []directory
+	_ = filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.IsDir() {
+			return nil // what cannot be read is not there
+		}
+		if path == root {
+			return nil
+		}
+		info, err := entry.Info()
+		if stat, ok := info.Sys().(*syscall.Stat_t); err == nil && ok {
+			list = append(list, directory{path, info.Mode() & (fs.ModePerm | fs.ModeSticky | fs.ModeSetgid), int(stat.Uid), int(stat.Gid)})
+		}
+		if len(list) >= mirrorMost {
+			return fs.SkipAll
+		}
+		if strings.Count(path[len(root):], "/") >= mirrorDepth {
+			return fs.SkipDir
+		}
+		return nil
+	})
+	return append(list, promised(root)...)
+}
+
+// promised lists the directories that packages have made at every start of
+// the system (tmpfiles.d(5)): where that has not run, as in containers, they
+// are missing. Only those of root are taken; names of users would have to be
+// looked up.
+func promised(root string) []directory {
+	var list []directory
+	paths, _ := filepath.Glob("/usr/lib/tmpfiles.d/*.conf") // the pattern is good
+	for _, path := range paths {
+		text, _ := os.ReadFile(path) // what cannot be read promises nothing
+		for line := range strings.Lines(string(text)) {
+			f := strings.Fields(line)
+			if len(f) < 4 || f[0] != "d" && f[0] != "D" || f[3] != "root" && f[3] != "-" {
+				continue
+			}
+			at := strings.Replace(filepath.Clean(f[1]), "/var/run/", "/run/", 1)
+			mode, err := strconv.ParseUint(f[2], 8, 12)
+			if err == nil && strings.HasPrefix(at, root+"/") && !strings.ContainsRune(at, '%') {
+				list = append(list, directory{at, fs.FileMode(mode) & fs.ModePerm, 0, 0})
+			}
+		}
+	}
+	return list
+}
+
+// remake makes directories, as far as may be: in a user namespace of one user
+// all belong to that user.
+func remake(list []directory) {
+	for _, d := range list {
+		if os.Mkdir(d.path, d.mode) != nil {
+			if os.MkdirAll(filepath.Dir(d.path), 0o755) != nil || os.Mkdir(d.path, d.mode) != nil {
+				continue // is there
+			}
+		}
+		if d.uid != 0 || d.gid != 0 {
+			_ = os.Chown(d.path, d.uid, d.gid)
+		}
+	}
+}
+
+// Processes of ours in a node: threads count too.
+const ours = 256
+
+// leastPIDs is the least pid_max that the kernel takes (RESERVED_PIDS+1).
+const leastPIDs = 301
+
+// boundProcesses has the kernel bound the number of processes and threads of
+// the node, where it can: before Linux 6.14 the setting is the whole
+// machine's. The agent counts, besides.
+func boundProcesses(most int) {
+	var name unix.Utsname
+	var major, minor int
+	if unix.Uname(&name) != nil {
+		return
+	}
+	if _, err := fmt.Sscanf(unix.ByteSliceToString(name.Release[:]), "%d.%d", &major, &minor); err != nil || major < 6 || major == 6 && minor < 14 {
+		return
+	}
+	// Room for the processes that appear before the agent has counted.
+	bound := max(2*most, most+1024) + ours
+	_ = os.WriteFile("/proc/sys/kernel/pid_max", []byte(strconv.Itoa(max(bound, leastPIDs))), 0o644)
+}

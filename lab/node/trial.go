@@ -1,0 +1,101 @@
+package node
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+
+	"netlab/lab/filter"
+	"netlab/lab/netns"
+	"netlab/lab/plan"
+	"netlab/probes"
+	"netlab/probes/conntrack"
+	"netlab/scenarios"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// Try finds out whether the kernel allows what a scenario needs, by trying it
+// in a process with namespaces of its own, of which nothing stays. It takes
+// some ten milliseconds. The error says what was refused.
+func Try(ctx context.Context, f scenarios.Feature) error {
+	var said bytes.Buffer
+	cmd := exec.CommandContext(ctx, "/proc/self/exe")
+	cmd.Args = []string{trialName, string(f)}
+	cmd.Dir, cmd.Stdout, cmd.Stderr = "/", &said, &said
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags: unix.CLONE_NEWNET | unix.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL,
+	}
+	if !Privileged() || f == scenarios.FeatureUserNS {
+		cmd.SysProcAttr.Cloneflags |= unix.CLONE_NEWUSER
+		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
+		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
+	}
+	err := cmd.Run()
+	if _, ok := errors.AsType[*exec.ExitError](err); ok && said.Len() > 0 {
+		return errors.New(strings.TrimPrefix(lastLineOf(said.Bytes()), trialName+": "))
+	}
+	return err
+}
+
+// try is the main of the process that tries.
+func try(context.Context) error {
+	if len(os.Args) != 2 {
+		return errors.New("started without a feature to try")
+	}
+	here, err := netns.Here()
+	if err != nil {
+		return err
+	}
+	defer here.Close()
+	switch f := scenarios.Feature(os.Args[1]); f {
+	case scenarios.FeatureUserNS:
+		return nil // that it runs says all
+	case scenarios.FeatureOverlay:
+		return ownEtc(nil, plan.Node{}.Resolver)
+	case scenarios.FeatureIPv6:
+		return tryIPv6()
+	case scenarios.FeatureNftables:
+		return filter.Apply(here, &plan.Node{Name: "trial"})
+	case scenarios.FeatureNAT:
+		return tryNAT(here, false)
+	case scenarios.FeatureFTPHelper:
+		return tryNAT(here, true)
+	case scenarios.FeatureConntrack:
+		p, err := conntrack.New(conntrack.Config{Places: []probes.Place{{Node: "trial", NS: here}}})
+		if err != nil {
+			return err
+		}
+		return p.Close()
+	default:
+		return fmt.Errorf("nobody knows how to try %q", f)
+	}
+}
+
+// tryIPv6 listens on the loopback's address.
+func tryIPv6() error {
+	lo, err := netlink.LinkByName("lo")
+	if err == nil {
+		err = netlink.LinkSetUp(lo)
+	}
+	if err != nil {
+		return fmt.Errorf("set loopback up: %w", err)
+	}
+	l, err := net.Listen("tcp6", "[::1]:0")
+	if err != nil {
+		return err
+	}
+	return l.Close()
+}
+
+// tryNAT makes the rules of a router that translates addresses.
+func tryNAT(here *netns.NS, helper bool) error {
+	return filter.Apply(here, &plan.Node{Name: "trial", NAT: &plan.NAT{Interface: "lo", FTPHelper: helper}})
+}
