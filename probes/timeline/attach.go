@@ -32,30 +32,41 @@ func (b *builder) attach() {
 	for _, e := range list {
 		switch e.Kind {
 		case probes.KindTLS:
-			f := frames[e.TLS.Capture]
-			if inc, from := b.sender(e, f); inc != nil {
-				inc.conn.TLS = append(inc.conn.TLS, TLS{Event: e.Seq, Time: e.Time, From: from.Endpoint, Segment: f, TLS: e.TLS})
-			}
+			b.attachTLS(e, frames[e.TLS.Capture])
 		case probes.KindFound:
-			f := Found{Event: e.Seq, Time: e.Time, Found: e.Found}
-			for _, n := range e.Found.Capture {
-				if s := frames[n]; s != nil {
-					f.Segments = append(f.Segments, s)
-				}
-			}
-			var first *Segment
-			if len(f.Segments) > 0 {
-				first = f.Segments[0]
-			}
-			if inc, from := b.sender(e, first); inc != nil {
-				f.From = from.Endpoint
-				inc.conn.Found = append(inc.conn.Found, f)
-			}
+			b.attachFound(e, frames)
 		case probes.KindTrack:
 			if inc, l := b.sender(e, nil); inc != nil {
 				inc.conn.Tracks = append(inc.conn.Tracks, Track{Event: e.Seq, Time: e.Time, Node: e.Node, Original: l.Endpoint, Track: e.Track})
 			}
 		}
+	}
+}
+
+// attachTLS attaches a record. Those that were read a second time, beyond a
+// translator, are left out.
+func (b *builder) attachTLS(e *probes.Event, f *Segment) {
+	inc, from := b.sender(e, f)
+	if inc == nil || len(inc.conn.Translations) > 0 && e.Node != "" && e.Node != from.Node {
+		return
+	}
+	inc.conn.TLS = append(inc.conn.TLS, TLS{Event: e.Seq, Time: e.Time, From: from.Endpoint, Segment: f, TLS: e.TLS})
+}
+
+func (b *builder) attachFound(e *probes.Event, frames map[uint64]*Segment) {
+	f := Found{Event: e.Seq, Time: e.Time, Node: e.Node, Found: e.Found}
+	for _, n := range e.Found.Capture {
+		if s := frames[n]; s != nil {
+			f.Segments = append(f.Segments, s)
+		}
+	}
+	var first *Segment
+	if len(f.Segments) > 0 {
+		first = f.Segments[0]
+	}
+	if inc, from := b.sender(e, first); inc != nil {
+		f.From = from.Endpoint
+		inc.conn.Found = append(inc.conn.Found, f)
 	}
 }
 

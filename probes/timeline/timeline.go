@@ -69,6 +69,7 @@ type Found struct {
 	Event         uint64 // Seq of the event
 	Time          probes.Mono
 	From          *Endpoint  // whose stream was searched: who sent it
+	Node          string     // where it was read: at From, or where a middlebox passed it on, perhaps changed
 	Segments      []*Segment // that bear the first find, as far as they are known
 	*probes.Found            // the event's own: not to be altered
 }
