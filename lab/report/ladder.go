@@ -117,7 +117,8 @@ func isData(run Run, c *timeline.Connection) bool {
 	return v != "" && !strings.HasSuffix(v, ".connect")
 }
 
-// route writes "client:41822 -> server:21".
+// route writes "client:41822 -> server:21", with the addresses behind which
+// middleboxes hide one of them: "(nat: router:41822)".
 func (t *text) route(c *timeline.Connection) string {
 	end := func(e *timeline.Endpoint) string {
 		host := e.Node
@@ -126,7 +127,20 @@ func (t *text) route(c *timeline.Connection) string {
 		}
 		return fmt.Sprintf("%s:%d", t.cut(clean(host), 24), e.Flow.Local.Port())
 	}
-	return end(c.Opener) + " -> " + end(c.Acceptor)
+	route := end(c.Opener) + " -> " + end(c.Acceptor)
+	var at []string
+	for _, tr := range c.Translations {
+		if tr.After.Local != tr.Before.Local {
+			at = append(at, fmt.Sprintf("%s:%d", t.cut(clean(tr.Node), 24), tr.After.Local.Port()))
+		}
+		if tr.After.Remote != tr.Before.Remote {
+			at = append(at, fmt.Sprintf("%s:%d", t.cut(clean(tr.Node), 24), tr.Before.Remote.Port()))
+		}
+	}
+	if len(at) > 0 {
+		route += " " + t.say(words.ReportTranslated, strings.Join(at, ", "))
+	}
+	return route
 }
 
 // ladder draws one connection.
@@ -274,18 +288,26 @@ func (t *text) ending(c *timeline.Connection) string {
 	case len(closing) == 0:
 		return t.say(words.ReportOpen)
 	case closing[0].Word == scenarios.WordRST && !answered(frames[:max(1, len(frames)-1)]):
-		return t.say(words.ReportRefusal, t.endName(c, closing[0].End)) + comma + t.frames(numbers)
+		return t.say(words.ReportRefusal, t.sender(c, closing[0])) + comma + t.frames(numbers)
 	case closing[0].Word == scenarios.WordRST:
-		return t.say(words.ReportRST, t.endName(c, closing[0].End)) + comma + t.frames(numbers)
+		return t.say(words.ReportRST, t.sender(c, closing[0])) + comma + t.frames(numbers)
 	}
 	s := t.say(words.ReportFIN, t.endName(c, closing[0].End)) + comma
 	for _, f := range closing {
 		if f.Word == scenarios.WordRST {
-			s += t.say(words.ReportRST, t.endName(c, f.End)) + comma
+			s += t.say(words.ReportRST, t.sender(c, f)) + comma
 			break
 		}
 	}
 	return s + t.frames(numbers)
+}
+
+// sender names who sent a frame: an end, or who did it in that one's name.
+func (t *text) sender(c *timeline.Connection, f check.Frame) string {
+	if f.Forged {
+		return clean(f.From)
+	}
+	return t.endName(c, f.End)
 }
 
 // answered reports whether the acceptor ever sent anything but RST.

@@ -300,7 +300,11 @@ func (t *text) arrow(c *timeline.Connection, frames []check.Frame, i int, isn [2
 	f := frames[i]
 	cells := segmentCells + max(0, t.width-80)
 	label := ""
-	for _, l := range labels(f, isn) {
+	all := labels(f, isn)
+	if f.Forged {
+		all = append([]string{t.say(words.ReportForged, clean(f.From))}, all...)
+	}
+	for _, l := range all {
 		if f.Retransmission && !f.Counts {
 			l += " " + t.say(words.ReportAgain)
 		}
@@ -314,13 +318,20 @@ func (t *text) arrow(c *timeline.Connection, frames []check.Frame, i int, isn [2
 	if !f.Opener {
 		tip, side = "<", 1
 	}
-	if f.Arrived() == 0 && lost[1-side] {
+	if f.Arrived() == 0 && (lost[1-side] || stopped(f)) {
 		tip = "x"
 	}
 	if f.Opener {
 		return label + " " + strings.Repeat("-", dashes) + tip
 	}
 	return tip + strings.Repeat("-", dashes) + " " + label
+}
+
+// stopped reports whether a frame came as far as a node that is not its
+// receiver, and no farther.
+func stopped(f check.Frame) bool {
+	last := f.Taps[len(f.Taps)-1]
+	return len(f.Taps) > 1 && last.Dir == probes.In && last.Node != f.To
 }
 
 // lossCanBeSeen reports at which ends segments are seen to arrive: only
