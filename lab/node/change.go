@@ -20,8 +20,12 @@ func (s *supervisor) firewalls(p *plan.Plan) error {
 		if n.NAT == nil && len(n.Firewall) == 0 {
 			continue
 		}
-		if err := filter.Apply(s.spaces[n.Name], n); err != nil {
+		err := filter.Apply(s.spaces[n.Name], n)
+		if e, ok := errors.AsType[*filter.Error](err); ok && e.Remedy != "" {
 			return &Refused{fmt.Sprintf("make the firewall of %q", n.Name), err}
+		}
+		if err != nil {
+			return fmt.Errorf("node %q: %w", n.Name, err)
 		}
 	}
 	return nil

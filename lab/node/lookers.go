@@ -9,7 +9,9 @@ import (
 	"sync"
 	"time"
 
+	"netlab/lab/plan"
 	"netlab/probes"
+	"netlab/probes/conntrack"
 	"netlab/probes/sockdiag"
 	"netlab/probes/ss"
 	"netlab/probes/wire"
@@ -24,9 +26,10 @@ type lookers struct {
 	emit   func(probes.Event)
 	status []probes.ProbeStatus
 
-	wire *wire.Probe
-	diag *sockdiag.Probe
-	ss   *ss.Probe
+	wire    *wire.Probe
+	diag    *sockdiag.Probe
+	ss      *ss.Probe
+	tracker *conntrack.Probe // nil where no router keeps track of connections
 
 	cancel  context.CancelFunc
 	drained []<-chan struct{} // closed when a probe has emitted its last event
@@ -42,7 +45,11 @@ func newLookers(places []probes.Place, emit func(probes.Event)) *lookers {
 // arm opens the probes. One that cannot be had is noted; the run goes on.
 func (l *lookers) arm(r UpRequest, capture *os.File) error {
 	var opening errgroup.Group
-	statuses := make([]probes.ProbeStatus, 3)
+	routers := l.trackers(r.Plan)
+	statuses := make([]probes.ProbeStatus, 3, 4)
+	if len(routers) > 0 {
+		statuses = statuses[:4]
+	}
 	open := func(i int, source probes.Source, grade probes.Grade, do func() error) {
 		statuses[i] = probes.ProbeStatus{Source: source, Grade: grade}
 		opening.Go(func() error {
@@ -74,6 +81,12 @@ func (l *lookers) arm(r UpRequest, capture *os.File) error {
 		l.wire, err = wire.Open(config)
 		return err
 	})
+	if len(routers) > 0 {
+		open(3, probes.Conntrack, probes.Recorded, func() (err error) {
+			l.tracker, err = conntrack.New(conntrack.Config{Places: routers})
+			return err
+		})
+	}
 	err := opening.Wait()
 	l.status = statuses
 	return err
@@ -93,9 +106,24 @@ func (l *lookers) start() {
 	if l.ss != nil {
 		started = append(started, l.ss)
 	}
+	if l.tracker != nil {
+		started = append(started, l.tracker)
+	}
 	for _, p := range started {
 		l.run(ctx, p)
 	}
+}
+
+// trackers returns the routers that keep track of connections: those that
+// translate addresses.
+func (l *lookers) trackers(p *plan.Plan) []probes.Place {
+	var list []probes.Place
+	for _, at := range l.places {
+		if n := p.NodeOf(at.Node); n != nil && n.NAT != nil {
+			list = append(list, at)
+		}
+	}
+	return list
 }
 
 // run lets a probe run and waits until it is ready.
