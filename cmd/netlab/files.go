@@ -4,9 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
-	"sort"
 	"strings"
 
 	"netlab/lab/plan"
@@ -71,24 +71,34 @@ func (e *env) nearest(arg string) string {
 	return ""
 }
 
+// findIn reads the scenarios below a directory, in the order of their paths:
+// all files named *.yaml, but none of those that runs have left behind, nor any
+// in directories whose names begin with a dot.
 func (e *env) findIn(dir string) ([]file, error) {
-	paths, err := filepath.Glob(filepath.Join(dir, "*.yaml"))
-	if err != nil {
-		return nil, err
-	}
-	if len(paths) == 0 {
-		return nil, words.Err(words.NoYAML, dir)
-	}
-	sort.Strings(paths)
 	var files []file
-	for _, path := range paths {
-		f, err := readFile(path)
-		if err != nil {
-			return nil, err
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && path != dir && (strings.HasPrefix(d.Name(), ".") || isRunDir(path)):
+			return filepath.SkipDir
+		case d.IsDir() || filepath.Ext(path) != ".yaml":
+			return nil
 		}
+		f, err := readFile(path)
 		files = append(files, f)
+		return err
+	})
+	if err == nil && len(files) == 0 {
+		err = words.Err(words.NoYAML, dir)
 	}
-	return files, nil
+	return files, err
+}
+
+// isRunDir reports whether a directory is one that a run has left.
+func isRunDir(path string) bool {
+	_, err := os.Stat(filepath.Join(path, run.EventsFile))
+	return err == nil
 }
 
 // readFile reads a scenario's file, one byte more than the parser takes at

@@ -49,9 +49,11 @@ var rules = []rule{
 		why: "the lab is made of these, not the other way round",
 	},
 	{
-		who: []string{"lab"}, banned: []string{"netlab/lab/check", "netlab/lab/report", "netlab/lab/run"},
+		who: []string{"lab"}, banned: []string{"netlab/lab/check", "netlab/lab/report", "netlab/lab/run", "netlab/lab/suite"},
 		why: "the live lab does not judge",
 	},
+	{who: []string{"lab/run"}, banned: []string{"netlab/lab/suite", "testing"}, why: "a run knows nothing of others"},
+	{who: []string{"lab/suite"}, banned: []string{"netlab/lab/labtest", "testing"}, why: "suites are for the command, too, which is no test"},
 }
 
 // dependencies returns what each package of the module depends on.
