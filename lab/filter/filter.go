@@ -3,6 +3,7 @@ package filter
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"netlab/lab/netns"
@@ -45,8 +46,13 @@ func (e *Error) Unwrap() error { return e.Err }
 func Apply(ns *netns.NS, n *plan.Node) error {
 	return inside(ns, "make firewall", func(c *nftables.Conn) error {
 		table := newTable()
-		c.AddTable(table) // so that there is one to delete
-		c.DelTable(table)
+		there, err := isThere(c)
+		if err != nil {
+			return err
+		}
+		if there { // to delete takes the kernel milliseconds (RCU)
+			c.DelTable(table)
+		}
 		b := newBuilder(c, table)
 		b.chains()
 		for _, r := range n.Firewall {
@@ -94,17 +100,20 @@ func Clear(ns *netns.NS) error {
 // ensure makes the table of a node that has none.
 func ensure(ns *netns.NS) error {
 	there := false
-	err := inside(ns, "look for firewall", func(c *nftables.Conn) error {
-		tables, err := c.ListTablesOfFamily(nftables.TableFamilyINet)
-		for _, t := range tables {
-			there = there || t.Name == Table
-		}
+	err := inside(ns, "look for firewall", func(c *nftables.Conn) (err error) {
+		there, err = isThere(c)
 		return err
 	})
 	if err != nil || there {
 		return err
 	}
 	return Apply(ns, &plan.Node{})
+}
+
+// isThere reports whether the namespace has our table.
+func isThere(c *nftables.Conn) (bool, error) {
+	tables, err := c.ListTablesOfFamily(nftables.TableFamilyINet)
+	return slices.ContainsFunc(tables, func(t *nftables.Table) bool { return t.Name == Table }), err
 }
 
 func newTable() *nftables.Table {
