@@ -4,10 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
 	"os"
-	"strings"
 
 	"netlab/lab/workload"
 	"netlab/lab/workload/ftp"
@@ -39,25 +36,33 @@ func (a *agent) startFTP(ctx context.Context, r ServeRequest, files []*os.File) 
 		}
 		spec.Dir, spec.DirMode = dir, ftp.DirMode(r.Server.FTP.DirMode)
 	}
-	names := append([]string(nil), r.Names...)
-	for _, addr := range r.Addrs {
-		names = append(names, addr.String())
+	options := ftp.ServerOptions{
+		Calls: a.calls.Caller(r.Server.Name), Secrets: a.secretsWriter(),
+		Log: logHandler(r.Server.Name),
 	}
-	return ftp.Start(context.WithoutCancel(ctx), spec, ftp.ServerOptions{
-		Calls: a.calls.Caller(r.Server.Name), Names: names,
-		Log: slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{Level: slog.LevelDebug}),
-	})
+	if f := r.Server.FTP; f.TLS != "" && f.TLS != scenarios.NoTLS {
+		certificate, err := r.Identity.certificate()
+		if err != nil {
+			return nil, err
+		}
+		options.Certificate = &certificate
+	}
+	return ftp.Start(context.WithoutCancel(ctx), spec, options)
 }
 
 // keep returns a path by which the directory can be reached for as long as
 // this process lives.
 func keep(dir *os.File) (string, error) {
-	kept, err := unix.FcntlInt(dir.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	kept, err := keepOpen(dir)
 	if err != nil {
 		return "", fmt.Errorf("keep directory to serve: %w", err)
 	}
 	return fmt.Sprintf("/proc/self/fd/%d", kept), nil
 }
+
+// keepOpen returns a descriptor of a file that stays open when the request is
+// over that it came with.
+func keepOpen(f *os.File) (int, error) { return unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0) }
 
 // ftpSpec says in the workload's words what the scenario says in its own.
 func ftpSpec(f *scenarios.FTPServer) ftp.ServerSpec {
@@ -92,8 +97,9 @@ func (a *agent) openFTP(ctx context.Context, r StepRequest) (client, probes.Step
 	caller := a.calls.Caller(c.As)
 	caller.SetStep(r.Step.Index)
 	options := ftp.Options{
-		// The lab's certificates vouch for themselves.
-		TLS: ftp.TLSMode(c.TLS), Insecure: true, ServerName: r.Peer.Node,
+		// Other people's programs have certificates of their own.
+		TLS: ftp.TLSMode(c.TLS), Insecure: r.Peer.FTP == nil, ServerName: r.Peer.Node,
+		RootsPEM: string(r.Trust.Authority), Secrets: a.secretsWriter(),
 		Mode: ftp.DataMode(c.Mode), TrustPASV: c.TrustPASV,
 		Timeout: workload.Duration(r.Timeout), DataClose: closeOf(c.DataClose),
 	}
@@ -132,9 +138,9 @@ func takeStep(ctx context.Context, s *ftp.Session, step scenarios.Step) (ftp.Res
 		}
 		return s.Retrieve(ctx, step.FTPRetrieve.Path)
 	case step.FTPStore != nil:
-		return s.Store(ctx, step.FTPStore.Path, contentOf(step.FTPStore))
+		return s.Store(ctx, step.FTPStore.Path, payload(step.FTPStore.Content, step.FTPStore.Size))
 	case step.FTPAppend != nil:
-		return s.Append(ctx, step.FTPAppend.Path, contentOf(step.FTPAppend))
+		return s.Append(ctx, step.FTPAppend.Path, payload(step.FTPAppend.Content, step.FTPAppend.Size))
 	case step.FTPRename != nil:
 		return s.Rename(ctx, step.FTPRename.From, step.FTPRename.To)
 	case step.FTPRaw != nil:
@@ -181,12 +187,4 @@ func retrieveSome(ctx context.Context, s *ftp.Session, path string, some int64) 
 	result, err := s.Abort(ctx)
 	result.Bytes, result.SHA256 = part.Bytes, part.SHA256
 	return result, err
-}
-
-// contentOf returns what a store sends.
-func contentOf(s *scenarios.FTPStore) io.Reader {
-	if s.Size > 0 {
-		return workload.Generated(int64(s.Size))
-	}
-	return strings.NewReader(s.Content)
 }

@@ -132,11 +132,11 @@ func (c *Conn) NoteHandshake(version string) {
 	c.note(clock.Now(), probes.Recorded, probes.Call{Name: "handshake", Args: version})
 }
 
-// WriteCloseNotify sends a record that holds close_notify, as a library has
-// made it, and records that.
-func (c *Conn) WriteCloseNotify(record []byte) error {
+// SendCloseNotify records that close_notify is sent, by a library whose TLS it
+// is.
+func (c *Conn) SendCloseNotify(send func() error) error {
 	start := clock.Now()
-	_, err := c.Write(record)
+	err := send()
 	c.note(start, probes.Recorded, probes.Call{Name: "close_notify", Args: "sent", Errno: Errno(err)})
 	return err
 }

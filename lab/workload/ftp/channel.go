@@ -8,19 +8,17 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"net"
 	"strings"
-	"time"
 
 	"netlab/lab/workload"
+	"netlab/probes/calls"
 )
 
 // A channel is one connection of a client: the guarded socket and, if there is
 // TLS, that on top of it.
 type channel struct {
 	*guard
-	secure *tls.Conn // nil without TLS
-	eof    bool      // the secured stream has ended; the socket may not have
+	secure *calls.Secure // nil without TLS
 }
 
 // Read receives from the stream.
@@ -43,78 +41,36 @@ func (c *channel) Write(p []byte) (int, error) {
 // are read, and goodbye waits for the reply that says so; goodbye may be nil.
 func (c *channel) closeIn(ctx context.Context, style workload.Close, read func([]byte) (int, error), goodbye func() error) error {
 	c.guard.setLimit(0) // the style has its own
-	ending := &ending{channel: c, read: read}
-	switch style.Style {
-	case workload.Reset:
-		ending.notified = true // RST at once: TLS says nothing either
-	case workload.AfterPeer:
-		if c.secure == nil {
-			break
-		}
-		if goodbye != nil {
-			limit := style.Cap
-			if limit == 0 {
-				limit = workload.DefaultCap
-			}
-			_ = c.guard.SetReadDeadline(time.Now().Add(limit))
-			_ = goodbye() // if it does not come, the style's own wait says so
-		}
-		// TLS's last word goes out while the peer may still be reading: after
-		// its close it would be answered by RST.
-		ending.notify()
+	plain := ending{guard: c.guard, read: read}
+	if c.secure == nil {
+		return style.Do(ctx, &plain, goodbye)
 	}
-	return style.Do(ctx, ending, goodbye)
+	return style.Do(ctx, &secureEnding{plain, c.secure}, goodbye)
 }
 
-// An ending is a channel that is being closed: TLS's close_notify goes out
-// before the sending half is closed, and what is drained is drained to the
-// socket's end.
+// An ending is a channel that is being closed.
 type ending struct {
-	*channel
-	read     func([]byte) (int, error)
-	notified bool
+	*guard
+	read func([]byte) (int, error)
 }
 
-// Read drains the stream, then, below TLS, the socket.
-func (e *ending) Read(p []byte) (int, error) {
-	if e.secure == nil {
-		return e.read(p)
-	}
-	if !e.eof {
-		n, err := e.read(p)
-		var timeout net.Error
-		if err == nil || errors.As(err, &timeout) && timeout.Timeout() {
-			return n, err
-		}
-		e.eof = true
-		return n, nil
-	}
-	return e.guard.Read(p)
+// Read reads the peer's last words.
+func (e *ending) Read(p []byte) (int, error) { return e.read(p) }
+
+// A secureEnding is the same with TLS.
+type secureEnding struct {
+	ending
+	secure *calls.Secure
 }
 
-// notify sends close_notify once. It fails before the handshake, where there
-// is nothing to close, and on broken connections.
-func (e *ending) notify() {
-	if e.secure != nil && !e.notified {
-		e.notified = true
-		_ = e.secure.CloseWrite()
-	}
-}
+// CloseNotify is TLS's last word.
+func (e *secureEnding) CloseNotify() error { return e.secure.CloseNotify() }
 
-// CloseWrite shuts the sending half of TLS and of the socket.
-func (e *ending) CloseWrite() error {
-	e.notify()
-	return e.guard.Conn.CloseWrite()
-}
+// Sealed reports whether there has been a handshake.
+func (e *secureEnding) Sealed() bool { return e.secure.Sealed() }
 
-// Close closes TLS's sending half and the socket.
-func (e *ending) Close() error { return e.CloseBecause("") }
-
-// CloseBecause is Close with a reason.
-func (e *ending) CloseBecause(reason string) error {
-	e.notify()
-	return e.guard.Conn.CloseBecause(reason)
-}
+// ReadBelow reads what comes after the end of TLS.
+func (e *secureEnding) ReadBelow(p []byte) (int, error) { return e.guard.Read(p) }
 
 // A control is a session's control channel. Whoever reads from it, the library
 // or the raw client, the replies that pass are kept.
@@ -221,8 +177,8 @@ func (c *control) upgrade(ctx context.Context, config *tls.Config) error {
 	if len(c.pending) > 0 || !c.parser.between() {
 		return errors.New("start TLS: the server sent clear text after its reply")
 	}
-	c.secure = tls.Client(c.guard, config)
-	if err := c.secure.HandshakeContext(ctx); err != nil {
+	c.secure = c.guard.Conn.SecureClient(c.guard, config)
+	if err := c.secure.Handshake(ctx); err != nil {
 		return fmt.Errorf("start TLS: %w", err)
 	}
 	return nil
@@ -268,7 +224,7 @@ func newData(ctx context.Context, g *guard, config *tls.Config, style workload.C
 	if config != nil {
 		// The handshake comes with the first byte: servers begin it only
 		// after the command.
-		d.secure = tls.Client(g, config)
+		d.secure = g.Conn.SecureClient(g, config)
 	}
 	return d
 }
@@ -300,7 +256,7 @@ func (d *data) Close() error {
 	}
 	d.closed = true
 	if d.shake && d.secure != nil {
-		if err := d.secure.HandshakeContext(d.ctx); err != nil {
+		if err := d.secure.Handshake(d.ctx); err != nil {
 			return errors.Join(err, d.guard.Conn.Close())
 		}
 	}

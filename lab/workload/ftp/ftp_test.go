@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"crypto/tls"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -19,6 +20,7 @@ import (
 	"time"
 
 	"netlab/lab/workload"
+	"netlab/lab/workload/authority"
 	"netlab/probes"
 	"netlab/probes/calls"
 
@@ -29,6 +31,7 @@ import (
 type bench struct {
 	server *Server
 	addr   string
+	roots  string // PEM
 
 	recorder *calls.Recorder
 	mu       sync.Mutex
@@ -50,7 +53,10 @@ func start(t *testing.T, host string, spec ServerSpec) *bench {
 	if spec.Active == "" {
 		spec.Active = ActiveAny // port 20 takes a privilege
 	}
-	opts := ServerOptions{Calls: b.recorder.Caller("ftpd"), Listen: net.JoinHostPort(host, "0"), Names: []string{host}}
+	opts := ServerOptions{Calls: b.recorder.Caller("ftpd"), Listen: net.JoinHostPort(host, "0")}
+	if spec.TLS == TLSExplicit || spec.TLS == TLSImplicit {
+		b.certify(t, &opts, host)
+	}
 	var err error
 	if b.server, err = Start(t.Context(), spec, opts); err != nil {
 		t.Fatal(err)
@@ -64,6 +70,24 @@ func start(t *testing.T, host string, spec ServerSpec) *bench {
 		}
 	})
 	return b
+}
+
+// certify gives the server a certificate for its address.
+func (b *bench) certify(t *testing.T, opts *ServerOptions, host string) {
+	t.Helper()
+	ca, err := authority.New(time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	identity, err := ca.Issue(authority.Good, nil, []netip.Addr{netip.MustParseAddr(host)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	certificate, err := tls.X509KeyPair(identity.Certificate, identity.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	opts.Certificate, b.roots = &certificate, string(ca.PEM())
 }
 
 // TestMain fails the package if a test leaves something running.
@@ -102,7 +126,7 @@ func goroutines() (left string) {
 func (b *bench) connect(t *testing.T, opts Options) *Session {
 	t.Helper()
 	if opts.secure() {
-		opts.RootsPEM = b.server.CertificatePEM()
+		opts.RootsPEM = b.roots
 	}
 	s, result, err := Connect(t.Context(), b.recorder.Caller("ftp"), b.addr, opts)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"slices"
 	"time"
@@ -59,10 +60,11 @@ type Options struct {
 	Timeout workload.Duration `json:"timeout,omitzero"`
 	// DataClose is how this side closes data connections.
 	DataClose workload.Close `json:"data_close,omitzero"`
-	// Client is which client to use.
 	// Client is which client to use: a session that will need RetrieveSome,
 	// Abort or Raw must be Raw from its beginning.
 	Client ClientKind `json:"client,omitempty"`
+	// Secrets gets the secrets of TLS, in the form of NSS; nil: nobody does.
+	Secrets io.Writer `json:"-"`
 }
 
 // validate says all that is wrong with the options.
@@ -106,7 +108,7 @@ func (o Options) tlsConfig(addr string) (*tls.Config, error) {
 	if !o.secure() {
 		return nil, nil
 	}
-	config := &tls.Config{ServerName: o.ServerName, InsecureSkipVerify: o.Insecure, MinVersion: tls.VersionTLS12}
+	config := &tls.Config{ServerName: o.ServerName, InsecureSkipVerify: o.Insecure, MinVersion: tls.VersionTLS12, KeyLogWriter: o.Secrets}
 	if config.ServerName == "" {
 		host, _, err := net.SplitHostPort(addr)
 		if err != nil {

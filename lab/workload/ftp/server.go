@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"strconv"
@@ -22,8 +23,8 @@ type ServerOptions struct {
 	Calls       *calls.Caller    // makes and records the sockets
 	Log         slog.Handler     // nil: nothing is logged
 	Listen      string           // "host:port" in place of the spec's port at all addresses
-	Certificate *tls.Certificate // nil: self-signed for Names
-	Names       []string         // host names and addresses of the node
+	Certificate *tls.Certificate // needed with TLS
+	Secrets     io.Writer        // gets the secrets of TLS, in the form of NSS; nil: nobody does
 }
 
 // A Server is a running FTP server. Its owner stops it.
@@ -34,7 +35,6 @@ type Server struct {
 	files    *files
 	listener *calls.Listener
 	tls      *tls.Config // nil without TLS
-	root     string      // PEM
 
 	ctx    context.Context // ends when Stop begins: nothing is waited for any more
 	cancel context.CancelFunc
@@ -95,18 +95,15 @@ func (s *Server) prepareTLS(opts ServerOptions) error {
 	if s.spec.TLS != TLSExplicit && s.spec.TLS != TLSImplicit {
 		return nil
 	}
-	certificate := opts.Certificate
-	if certificate == nil {
-		made, err := SelfSigned(opts.Names, time.Now())
-		if err != nil {
-			return err
-		}
-		certificate = &made
+	if opts.Certificate == nil {
+		return errors.New("TLS needs a certificate")
 	}
-	s.root = certificatePEM(*certificate)
 	s.tls = &tls.Config{
-		Certificates: []tls.Certificate{*certificate},
-		MinVersion:   tls.VersionTLS12,
+		Certificates: []tls.Certificate{*opts.Certificate},
+		KeyLogWriter: opts.Secrets,
+		// The library makes its TLS itself; this is where it can be seen.
+		GetConfigForClient: s.noteHandshake,
+		MinVersion:         tls.VersionTLS12,
 		// A client that only sends would leave the tickets unread, and its
 		// close would then be a reset that takes the end of its data along.
 		SessionTicketsDisabled: true,
@@ -114,11 +111,23 @@ func (s *Server) prepareTLS(opts ServerOptions) error {
 	return nil
 }
 
+// noteHandshake sees to it that the version that is agreed on is recorded.
+func (s *Server) noteHandshake(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+	served, ok := hello.Conn.(*servedConn)
+	if !ok { // active mode's connections are adopted later
+		return nil, nil
+	}
+	config := s.tls.Clone()
+	config.GetConfigForClient = nil
+	config.VerifyConnection = func(state tls.ConnectionState) error {
+		served.Conn.NoteHandshake(calls.TLSVersion(state.Version))
+		return nil
+	}
+	return config, nil
+}
+
 // Addr returns the address that the server listens on.
 func (s *Server) Addr() net.Addr { return s.listener.Addr() }
-
-// CertificatePEM returns the certificate for clients to trust; "" without TLS.
-func (s *Server) CertificatePEM() string { return s.root }
 
 // Done is closed when the server accepts no more: after Stop, or because its
 // listener failed.

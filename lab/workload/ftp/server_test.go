@@ -138,7 +138,7 @@ func TestUntrustedCertificates(t *testing.T) {
 		b := start(t, "127.0.0.1", ServerSpec{TLS: mode})
 		for name, opts := range map[string]Options{
 			"no root":    {TLS: mode},
-			"wrong name": {TLS: mode, RootsPEM: b.server.CertificatePEM(), ServerName: "other.lab.test"},
+			"wrong name": {TLS: mode, RootsPEM: b.roots, ServerName: "other.lab.test"},
 		} {
 			if _, _, err := Connect(t.Context(), newCaller(), b.addr, opts); err == nil || !strings.Contains(err.Error(), "x509") {
 				t.Errorf("%s, %s: %v, want an error of x509", mode, name, err)

@@ -1,6 +1,7 @@
 package ftp
 
 import (
+	"bytes"
 	"crypto/tls"
 	"errors"
 	"io"
@@ -30,6 +31,7 @@ func (l controlListener) Accept() (net.Conn, error) {
 	l.s.sessions.Add(1)
 	served := l.s.serve(conn, false)
 	if l.s.spec.TLS == TLSImplicit {
+		// Of the same kind as the library's own, so that both end alike.
 		return tls.Server(served, l.s.tls), nil
 	}
 	return served, nil
@@ -74,6 +76,10 @@ type servedConn struct {
 	silent  atomic.Bool // the last receive ran into the idle timeout
 	copying atomic.Bool // a transfer is reading or writing
 	once    sync.Once
+
+	mu        sync.Mutex
+	notifying bool         // the library's TLS is writing close_notify
+	notify    func() error // sends it, when the style says so; nil without
 }
 
 // serve wraps a connection; one that comes after Stop began is closed.
@@ -106,6 +112,54 @@ func (c *servedConn) SetDeadline(t time.Time) error {
 	return c.Conn.SetDeadline(t)
 }
 
+// SetWriteDeadline is called by TLS alone: before and after its close_notify,
+// which is the first thing that its Close does. The FTP library sets deadlines
+// for both directions at once.
+func (c *servedConn) SetWriteDeadline(t time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.notifying = time.Until(t) > 0
+	return nil
+}
+
+// Write sends, but for close_notify, which is held back until the style's turn.
+func (c *servedConn) Write(p []byte) (int, error) {
+	c.mu.Lock()
+	if c.notifying {
+		record := bytes.Clone(p)
+		c.notify = func() error {
+			_, err := c.Conn.Write(record)
+			return err
+		}
+		c.mu.Unlock()
+		return len(p), nil
+	}
+	c.mu.Unlock()
+	return c.Conn.Write(p)
+}
+
+// notifyLimit bounds the sending of close_notify to a peer that reads nothing.
+const notifyLimit = 5 * time.Second
+
+// A servedEnding is a served connection that is being closed. TLS has done its
+// reading: what is drained are the records themselves.
+type servedEnding struct {
+	*calls.Conn
+	notify func() error // nil without TLS
+}
+
+// CloseNotify sends what was held back, once.
+func (e *servedEnding) CloseNotify() error {
+	if e.notify == nil {
+		return nil
+	}
+	send := e.notify
+	e.notify = nil
+	// Fails only on a closed connection, and then so does the send.
+	_ = e.Conn.SetWriteDeadline(time.Now().Add(notifyLimit))
+	return e.Conn.SendCloseNotify(send)
+}
+
 // Close closes in the style of the spec, and at once where the style makes no
 // sense: a silent client will not close, and an aborted transfer is still using
 // the connection.
@@ -116,7 +170,10 @@ func (c *servedConn) Close() error {
 		if c.silent.Load() && style.Style == workload.AfterPeer || c.copying.Load() && style.Style != workload.Reset {
 			style = workload.Close{Style: workload.AtOnce}
 		}
-		err = style.Do(c.s.ctx, c.Conn, nil)
+		c.mu.Lock()
+		ending := &servedEnding{c.Conn, c.notify}
+		c.mu.Unlock()
+		err = style.Do(c.s.ctx, ending, nil)
 		c.s.untrack(c)
 	})
 	if errors.Is(err, workload.ErrCapped) {
@@ -257,7 +314,9 @@ func (s *Server) shake(x any) error {
 // is broken, which the copying has told already.
 func closeData(x any, conn *servedConn) {
 	if secure, ok := x.(*tls.Conn); ok {
-		_ = secure.CloseWrite() // close_notify
+		conn.mu.Lock()
+		conn.notify = secure.CloseWrite // close_notify
+		conn.mu.Unlock()
 	}
 	_ = conn.Close()
 }
