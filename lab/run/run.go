@@ -12,8 +12,10 @@ import (
 
 	"netlab/lab"
 	"netlab/lab/check"
+	"netlab/lab/needs"
 	"netlab/lab/node"
 	"netlab/lab/plan"
+	"netlab/lab/workload/authority"
 	"netlab/probes"
 	"netlab/probes/timeline"
 	"netlab/scenarios"
@@ -35,7 +37,10 @@ type Config struct {
 	Timeout  time.Duration       // instead of limits.run; 0 for that
 	Version  string              // of netlab
 	Tracer   *SharedTracer       // kernel events; nil to go without
+	Machine  *needs.Machine      // what is known of this machine; nil for nothing yet
 	Without  []probes.Source     // probes that are not to be used
+
+	NoSecrets bool // secrets of TLS are not kept
 }
 
 // A Result is one run, judged.
@@ -69,6 +74,10 @@ type runner struct {
 	lab    *lab.Lab
 	header probes.Header
 	kernel *kernelProbe
+	// programs waits until it is known which programs run.
+	programs func() []probes.Program
+
+	authority *authority.Authority // of certificates; nil where there is no TLS
 }
 
 // Once runs a scenario once. The error says that the run could not be carried
@@ -89,6 +98,9 @@ func Once(ctx context.Context, c Config) (*Result, error) {
 		&LimitError{Name: "run", Bound: limit.String(), Given: c.Timeout > 0})
 	defer cancel()
 	r.over = over
+	if err := r.meetNeeds(ctx); err != nil {
+		return nil, err
+	}
 	if err := r.prepare(); err != nil {
 		return r.partial(), err
 	}
@@ -201,6 +213,9 @@ func (r *runner) perform(ctx context.Context) (err error) {
 	} else if err != nil {
 		return err
 	}
+	if err := r.search(); err != nil {
+		return err
+	}
 	r.mark(probes.Complete)
 	r.phase("drain")
 	return nil
@@ -212,10 +227,12 @@ func (r *runner) up(ctx context.Context) error {
 		return err
 	}
 	r.kernel = r.Tracer.begin() // loads while the lab is built
+	r.programs = r.findPrograms(ctx)
 	r.lab, err = lab.Up(ctx, r.result.Plan, lab.Options{
 		Log: r.dir.Log, Capture: capture, MaxCapture: int64(r.Scenario.Limits.Disk),
 		Emit: r.rec.emit, Without: r.Without,
 		Lost: func(node string, err error) { r.over(&NodeError{Node: node, Err: err}) },
+		News: r.news,
 	})
 	r.phase("up")
 	r.result.Up = r.result.Phases[len(r.result.Phases)-1].Took
@@ -224,6 +241,9 @@ func (r *runner) up(ctx context.Context) error {
 
 // serve starts the servers in the order of the file.
 func (r *runner) serve(ctx context.Context) error {
+	if err := r.certify(ctx); err != nil {
+		return err
+	}
 	for _, s := range r.Scenario.Servers {
 		if err := r.startServer(ctx, s); err != nil {
 			return err
@@ -242,7 +262,12 @@ func (r *runner) startServer(ctx context.Context, s scenarios.Server) error {
 		defer f.Close()
 		dir = f
 	}
-	if err := r.lab.StartServer(ctx, node.ServeRequest{Server: s}, dir); err != nil {
+	request := node.ServeRequest{Server: s}
+	var err error
+	if request.Identity, err = r.identity(s); err != nil {
+		return err
+	}
+	if err := r.lab.StartServer(ctx, request, dir); err != nil {
 		return &NodeError{Node: s.Node, Err: err}
 	}
 	return nil

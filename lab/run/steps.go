@@ -148,6 +148,12 @@ func (r *runner) do(ctx context.Context, s *scenarios.Step, where string) (probe
 	if s.FTPConnect != nil {
 		request.Raw = r.needsRaw(s.FTPConnect.As)
 	}
+	if s.FTPConnect != nil || s.HTTPClient != nil {
+		var err error
+		if request.Trust, err = r.trust(); err != nil {
+			return probes.Step{}, err
+		}
+	}
 	ctx, cancel := context.WithTimeoutCause(ctx, request.Timeout+grace,
 		fmt.Errorf("node %s did not answer within %v", where, request.Timeout+grace))
 	defer cancel()
