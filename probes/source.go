@@ -17,6 +17,10 @@ const (
 	// Conntrack is the connection tracker of routers: what a middlebox
 	// believes of a connection. It is no witness of what the ends did.
 	Conntrack Source = "conntrack"
+
+	// Content is the search of the capture for texts and records of TLS. What
+	// it finds are events of Wire; only that it could not search is its own.
+	Content Source = "content"
 )
 
 // A Class groups the sources that look at the same thing. Agreement inside a

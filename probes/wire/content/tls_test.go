@@ -239,7 +239,7 @@ func TestRecords(t *testing.T) {
 		{"after plain words", []string{"AUTH TLS\r\n", hello, data}, []string{"client handshake 1.2 client_hello", "client application_data 1.2 sealed"}},
 		{"an alert alone", []string{record(21, 2, 70)}, []string{"client alert 1.2 protocol_version fatal"}},
 		{"a warning", []string{hello, record(21, 1, 0)}, []string{"client handshake 1.2 client_hello", "client alert 1.2 close_notify"}},
-		{"an unknown alert", []string{hello, record(21, 2, 200)}, []string{"client handshake 1.2 client_hello", "client alert 1.2 alert_200 fatal"}},
+		{"an unknown alert", []string{hello, record(21, 2, 200)}, []string{"client handshake 1.2 client_hello", "client alert 1.2 200 fatal"}},
 		{"no TLS", []string{"GET / HTTP/1.1\r\n\r\n"}, nil},
 		{"TLS no more", []string{hello, "plain again", hello}, []string{"client handshake 1.2 client_hello"}},
 		{"two in one record", []string{record(22, append(message(1, 4), message(14, 0)...)...)}, []string{"client handshake 1.2 client_hello", "client handshake 1.2 server_hello_done"}},
