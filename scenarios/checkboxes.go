@@ -64,8 +64,8 @@ func (c *checker) checkMatch(m *Match, node string, rejects bool, whole any) {
 			c.wrong(bad(words.FlagBothWays, string(f)), &m.Unset[i])
 		}
 	}
-	c.checkTwice(asPointers(m.Flags))
-	c.checkTwice(asPointers(m.Unset))
+	c.checkTwice(words.ListedTwice, asPointers(m.Flags))
+	c.checkTwice(words.ListedTwice, asPointers(m.Unset))
 	switch {
 	case m.With == "":
 	case !rejects:

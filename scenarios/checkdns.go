@@ -14,7 +14,7 @@ func (c *checker) checkDNSServer(s *Server) {
 	all := make([]named, len(s.DNS.Records))
 	for i := range s.DNS.Records {
 		r := &s.DNS.Records[i]
-		all[i] = named{strings.ToLower(strings.TrimSuffix(r.Name, ".")), &r.Name}
+		all[i] = named{r.Name, strings.ToLower(strings.TrimSuffix(r.Name, ".")), &r.Name}
 		for _, v := range r.Values {
 			for j := range v.Values {
 				if flaw := c.checkRecord(v.Type, v.Values[j]); flaw != nil && v.Values[j] != "" {
@@ -26,7 +26,7 @@ func (c *checker) checkDNSServer(s *Server) {
 			}
 		}
 	}
-	c.checkTwice(all)
+	c.checkTwice(words.NameTaken, all)
 	c.mayAsk(s.DNS.Upstream, &s.DNS.Upstream, "dns")
 }
 

@@ -81,9 +81,9 @@ func (c *checker) checkNeeds() {
 			c.wrong(bad(words.NotProgram, quote(p)), &n.Programs[i])
 		}
 	}
-	c.checkTwice(asPointers(n.Packages))
-	c.checkTwice(asPointers(n.Programs))
-	c.checkTwice(asPointers(n.Features))
+	c.checkTwice(words.ListedTwice, asPointers(n.Packages))
+	c.checkTwice(words.ListedTwice, asPointers(n.Programs))
+	c.checkTwice(words.ListedTwice, asPointers(n.Features))
 	if c.given(&n.Kernel) && !isKernel(n.Kernel) {
 		c.wrong(bad(words.NotKernel, quote(n.Kernel)), &n.Kernel)
 	}

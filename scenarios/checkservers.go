@@ -203,36 +203,42 @@ func (c *checker) checkHTTPServer(h *HTTPServer) {
 	for i := range h.Routes {
 		c.checkRoute(&h.Routes[i])
 	}
-	if len(h.Versions) == 0 && c.given(&h.Versions) {
-		c.wrong(bad(words.ValueTooFew, 1, 0), &h.Versions)
+	c.notEmpty(len(h.Versions), &h.Versions)
+	c.checkTwice(words.ListedTwice, asPointers(h.Versions))
+}
+
+// notEmpty sees to it that a list that is written has something in it.
+func (c *checker) notEmpty(n int, list any) {
+	if n == 0 && c.given(list) && !c.broken[list] {
+		c.wrong(bad(words.ValueTooFew, 1, 0), list)
 	}
-	c.checkTwice(asPointers(h.Versions))
 }
 
 // asPointers returns where the elements of a list of words stand.
 func asPointers[T ~string](list []T) []named {
 	all := make([]named, len(list))
 	for i := range list {
-		all[i] = named{string(list[i]), &list[i]}
+		all[i] = named{string(list[i]), string(list[i]), &list[i]}
 	}
 	return all
 }
 
-// named is a text, and the value of the file in which it stands.
+// named is a text as written, what it means, and the value of the file in
+// which it stands.
 type named struct {
-	text string
-	ptr  any
+	text, key string
+	ptr       any
 }
 
-// checkTwice sees to it that no text stands in a list twice.
-func (c *checker) checkTwice(list []named) {
+// checkTwice sees to it that nothing stands in a list twice.
+func (c *checker) checkTwice(id words.ID, list []named) {
 	taken := map[string]any{}
 	for _, one := range list {
-		if first, ok := taken[one.text]; ok {
-			c.wrong(bad(words.NameTaken, quote(one.text), c.line(first)), one.ptr)
+		if first, ok := taken[one.key]; ok {
+			c.wrong(bad(id, quote(one.text), c.line(first)), one.ptr)
 			continue
 		}
-		taken[one.text] = one.ptr
+		taken[one.key] = one.ptr
 	}
 }
 
@@ -283,9 +289,9 @@ func (c *checker) checkLogin(user, password *string) {
 func (c *checker) checkHeaders(list []Header) {
 	all := make([]named, len(list))
 	for i := range list {
-		all[i] = named{strings.ToLower(list[i].Name), &list[i].Name}
+		all[i] = named{list[i].Name, strings.ToLower(list[i].Name), &list[i].Name}
 	}
-	c.checkTwice(all)
+	c.checkTwice(words.NameTaken, all)
 }
 
 func (c *checker) checkCookie(k *Cookie) {
@@ -337,9 +343,7 @@ func (c *checker) checkScript(does Behave, script []string, doesAt, scriptAt, se
 	if does != Script && does != "" && c.given(scriptAt) {
 		c.wrong(bad(words.OnlyWith, "does: script"), scriptAt)
 	}
-	if len(script) == 0 && does == Script && c.given(scriptAt) {
-		c.wrong(bad(words.ValueTooFew, 1, 0), scriptAt)
-	}
+	c.notEmpty(len(script), scriptAt)
 	for i := range script {
 		if flaw := checkScriptLine(script[i]); flaw != nil {
 			c.wrong(flaw, &script[i])

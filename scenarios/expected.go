@@ -103,10 +103,8 @@ func (c *checker) checkConnectionExpect(x *ConnectionExpect) {
 // checkSearched looks at the texts that the wire is searched for.
 func (c *checker) checkSearched(x *ConnectionExpect) {
 	for _, list := range []*[]string{&x.Visible, &x.Hidden} {
-		if len(*list) == 0 && c.given(list) {
-			c.wrong(bad(words.ValueTooFew, 1, 0), list)
-		}
-		c.checkTwice(asPointers(*list))
+		c.notEmpty(len(*list), list)
+		c.checkTwice(words.ListedTwice, asPointers(*list))
 		for i := range *list {
 			if (*list)[i] == "" {
 				c.wrong(bad(words.ValueEmptyText), &(*list)[i])
@@ -184,12 +182,10 @@ func (c *checker) checkStepExpect(x *StepExpect) {
 			c.wrong(bad(words.ValueEmptyText), text)
 		}
 	}
-	if len(x.Headers) == 0 && c.given(&x.Headers) {
-		c.wrong(bad(words.NothingExpected), &x.Headers)
-	}
+	c.notEmpty(len(x.Headers), &x.Headers)
 	c.checkHeaders(x.Headers)
 	if x.Cookies != nil {
-		c.checkTwice(asPointers(*x.Cookies))
+		c.checkTwice(words.ListedTwice, asPointers(*x.Cookies))
 	}
 }
 

@@ -111,13 +111,16 @@ func FuzzText(f *testing.F) {
 		"FIN-WAIT-1", "client", "client | server", "both", "nobody", "|", "client FIN", "client FIN+ACK | server RST",
 		"control opened", "fetch ended", "control client FIN", "control client TIME-WAIT", "a b c d",
 		"net.ipv4.tcp_fin_timeout", "net/ipv4/conf/eth0.1/rp_filter", "net.ipv4/../../kernel", "a/b.txt", "../a", "/a", "a//b", "www.lab.test", "",
+		"client bad_certificate", "client close_notify", "get client close_notify", "10.77.1.0/24", "::/0", "fd77::1", "::ffff:1.2.3.4",
+		"send a", "send \"a\\r\\n\"", "expect a", "wait 5s", "close", "close now", "Content-Type", "_sip._tcp.lab.test.", "/a?b=c",
+		"http://server:80/x", "alice@lab.test", "[::1]:80", "LANG", "/tmp/a/b", "/run/netlab/x", "/var/../etc", "5.14",
 	} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		for _, x := range []textParser{
 			new(Duration), new(Size), new(Prefix), new(Pool), new(PortRange), new(YesNo),
-			new(StateName), new(Who), new(Element), new(Moment),
+			new(StateName), new(Who), new(Element), new(Moment), new(Alert), new(Network), new(Address),
 		} {
 			flaw := x.parseText(s)
 			if flaw != nil {
@@ -137,8 +140,37 @@ func FuzzText(f *testing.F) {
 		if checkName(s, maxName) == nil && strings.ContainsAny(s, "./ $`;&|\\\"'\n\x00") {
 			t.Errorf("name %q", s)
 		}
+		namesHold(t, s)
 		nearest(s, []string{"close", "session", s})
 	})
+}
+
+// namesHold checks what was taken for a name of something that is not of this
+// language, and the texts of other people's.
+func namesHold(t *testing.T, s string) {
+	t.Helper()
+	for what, taken := range map[string]bool{
+		"header":   new(Header).checkName(s) == nil,
+		"cookie":   new(Cookie).checkName(s) == nil,
+		"route":    new(Route).checkName(s) == nil,
+		"variable": new(Variable).checkName(s) == nil,
+		"file":     new(ExecFile).checkName(s) == nil,
+		"record":   new(Record).checkName(s) == nil,
+		"URL":      isWebAddress(s),
+		"host":     isAuthority(s),
+		"mailbox":  isMailbox(s),
+	} {
+		if taken && (s == "" || strings.ContainsAny(s, "\x00\r\n\x1b")) {
+			t.Errorf("%s %q", what, s)
+		}
+	}
+	if new(ExecFile).checkName(s) == nil && (strings.Contains(s+"/", "/../") || strings.HasPrefix(s, ownFiles+"/")) {
+		t.Errorf("file %q", s)
+	}
+	if flaw := checkScriptLine(s); flaw != nil && utf8.ValidString(s) {
+		showable(t, flaw.message.String())
+	}
+	isKernel(s)
 }
 
 // textHolds checks that what was read is in bounds and means what was written.
@@ -169,6 +201,18 @@ func textHolds(t *testing.T, s string, x textParser) {
 	case *Moment:
 		if x.Name == "" || (x.End == "") == (x.Point == "") {
 			t.Errorf("moment %q is %v", s, x)
+		}
+	case *Alert:
+		if x.End == "" || !isWord(x.Description, alertDescriptions()) {
+			t.Errorf("alert %q is %v", s, x)
+		}
+	case *Network:
+		if x.Masked() != x.Prefix {
+			t.Errorf("network %q is %v", s, x)
+		}
+	case *Address:
+		if !x.IsValid() || x.Zone() != "" {
+			t.Errorf("address %q is %v", s, x)
 		}
 	case *Element:
 		if len(*x) == 0 {

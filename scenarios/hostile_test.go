@@ -61,6 +61,19 @@ func hostile() map[string]string {
 		"variants of many steps":   lab + "steps: [" + strings.Repeat("settle: ,", 4_000) + "]\nvariants: {" + many("v%d: {patch: {}},", 8) + "}\n",
 		"long tally":               lab + "tally: [" + many("a%d,", 30_000) + "]\n",
 		"many removals":            head + "nodes: {" + many("n%d: ,", 9_000) + "}\nvariants: {v: {patch: {nodes: {" + many("n%d: ,", 9_000) + "}}}}\n",
+		"many routes":              head + "nodes: {a: {}}\nservers: {w: {node: a, http: {routes: {" + many("/%d: x,", 15_000) + "x: y}}}}\n",
+		"many headers":             head + "nodes: {a: {}}\nservers: {w: {node: a, http: {routes: {/: {headers: {" + many("H%d: x,", 15_000) + "h1: y}}}}}}\n",
+		"many records":             head + "nodes: {a: {}}\nservers: {d: {node: a, dns: {records: {" + many("n%d: b,", 15_000) + "}}}}\n",
+		"proxies in a circle":      head + "nodes: {a: {}}\nservers: {" + many("p%d: {node: a, proxy: {port: 1, to: p1}},", 3_000) + "}\n",
+		"proxies in a row":         head + "nodes: {a: {}}\nservers: {" + proxies(3_000) + "}\n",
+		"servers of other kinds":   lab + "steps: [" + many("{http.client: {node: client, as: c%d}},", 2_000) + many("{http.get: {session: c%d, to: ftpd}},", 2_000) + "]\n",
+		"sessions of other kinds":  lab + "steps: [" + many("{http.client: {node: client, as: c%d}},", 2_000) + many("{ftp.noop: {session: c%d}},", 3_000) + "]\n",
+		"many rules":               head + "nodes: {a: {firewall: [" + many("{drop: {link: l%d, ports: 1-2}},", 3_000) + "]}, b: , c: }\nlinks: {" + many("l%d: [b, c],", 3_000) + "}\n",
+		"many programs":            head + "nodes: {a: {}}\nsteps: [" + many("{exec: {node: a, command: [x], background: on, as: p%d}},", 2_000) + many("{process.kill: {process: q%d}},", 2_000) + "]\n",
+		"many files":               head + "nodes: {a: {}}\nsteps: [{exec: {node: a, command: [x], files: {" + many("/tmp/%d/"+strings.Repeat("a/", 500)+"a: x,", 400) + "/etc: x}}}]\n",
+		"long script":              head + "nodes: {a: {}}\nservers: {t: {node: a, tcp: {port: 1, does: script, script: [" + many("close %d,", 15_000) + "]}}}\n",
+		"many texts":               lab + "steps: [{ftp.connect: {node: client, to: ftpd, as: c}}]\nexpect: {connections: {c: {visible: [" + many("a%d,", 9_000) + "], hidden: [" + many("a%d,", 9_000) + "]}}}\n",
+		"512 kB URL":               lab + "steps: [{http.get: {session: c, url: \"http://" + strings.Repeat("a/", maxBytes/2-1000) + "\"}}]\n",
 		"NUL":                      "netlab: 1\nname: a\x00b\n",
 		"NUL in quotes":            "netlab: 1\nname: \"a\\x00b\"\n",
 		"escape":                   "netlab: 1\nname: \x1b[2J\n",
@@ -82,6 +95,15 @@ func hostile() map[string]string {
 		"merge":                    "netlab: 1\n<<: [*a, {b: c}]\n",
 		"aliases of a large value": lab + "references: &r [" + many("x%d,", 1000) + "]\nvariants: {" + many("v%d: {patch: {references: *r}},", 60) + "}\n",
 	}
+}
+
+// proxies is a row of servers each of which asks the next.
+func proxies(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "p%d: {node: a, proxy: {port: %d, to: p%d}},", i, i+1, i+1)
+	}
+	return b.String()
 }
 
 // TestHostile sees to it that hostile files get an error, in finite time.

@@ -3,6 +3,7 @@ package scenarios
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -10,7 +11,7 @@ import (
 // Reference describes every key of the language in plain text, 80 columns
 // wide, made from the same types as the parser.
 func Reference() string {
-	r := &referrer{shapes: shapes{}, seen: map[reflect.Type]bool{}}
+	r := &referrer{shapes: shapes{}, seen: map[reflect.Type]string{}}
 	fmt.Fprintf(&r.out, "The scenario language, version %d\n\n", Version)
 	r.paragraph("", "A scenario is one YAML file. Keys in capitals stand for names of your choice: "+
 		"up to "+strconv.Itoa(maxName)+" of a-z 0-9 - _, the first a letter or digit. A key is written in quotes where YAML would take it for a number or a boolean; "+
@@ -26,7 +27,7 @@ const width = 80
 // referrer writes the reference.
 type referrer struct {
 	shapes shapes
-	seen   map[reflect.Type]bool
+	seen   map[reflect.Type]string // where a type was described
 	out    strings.Builder
 }
 
@@ -48,10 +49,10 @@ func (r *referrer) paragraph(indent, text string) {
 
 // section describes a struct type once, and then the types below it.
 func (r *referrer) section(at string, t reflect.Type) {
-	if r.seen[t] {
+	if _, ok := r.seen[t]; ok {
 		return
 	}
-	r.seen[t] = true
+	r.seen[t] = at
 	sh := r.shapes.of(t)
 	if len(sh.fields) > 0 {
 		r.out.WriteString("\n" + at + "\n")
@@ -60,10 +61,46 @@ func (r *referrer) section(at string, t reflect.Type) {
 		r.steps(sh)
 		return
 	}
-	r.keys("  ", sh.fields)
+	r.mapping("  ", t, sh.fields)
+	var done []reflect.Type
 	for i := range sh.fields {
 		f := &sh.fields[i]
-		r.below(at, f.key, f.typ)
+		if !slices.Contains(done, f.typ) {
+			done = append(done, f.typ)
+			r.below(at, together(sh.fields[i:], f.typ), f.typ)
+		}
+	}
+}
+
+// together returns the keys of one mapping that have the same keys below
+// them: accept|drop|reject.
+func together(fields []field, t reflect.Type) string {
+	var keys []string
+	for _, f := range fields {
+		if f.typ == t {
+			keys = append(keys, f.key)
+		}
+	}
+	return strings.Join(keys, "|")
+}
+
+// mapping lists the keys of a type. Those that it has from another type are
+// not told again.
+func (r *referrer) mapping(indent string, t reflect.Type, fields []field) {
+	fields = slices.Clone(fields)
+	var told []string
+	for i := range t.NumField() {
+		f := t.Field(i)
+		at, ok := r.seen[f.Type]
+		if f.Tag.Get("key") != ",inline" || !ok {
+			continue
+		}
+		told = append(told, at)
+		fields = slices.DeleteFunc(fields, func(f field) bool { return len(f.index) > 1 && f.index[0] == i })
+	}
+	r.keys(indent, fields)
+	for _, at := range told {
+		r.paragraph(indent, "and the keys of "+at)
 	}
 }
 
@@ -114,9 +151,16 @@ func (r *referrer) steps(sh *shape) {
 		if short, ok := formOf(t); ok {
 			r.paragraph("      ", "In short form: "+short+".")
 		}
-		r.keys("    ", own)
+		if at, ok := r.seen[t]; ok && len(own) > 3 {
+			r.paragraph("    ", "the keys of "+at)
+			continue
+		}
+		r.mapping("    ", t, own)
+		if _, ok := r.seen[t]; !ok {
+			r.seen[t] = f.key
+		}
 	}
-	r.out.WriteString("\n  every step of a node\n")
+	r.out.WriteString("\n  every step but sleep and settle\n")
 	r.keys("    ", common.fields)
 }
 
@@ -141,8 +185,16 @@ func placeholder(entry reflect.Type) string {
 	switch entry {
 	case reflect.TypeFor[End](), reflect.TypeFor[EndExpect](), reflect.TypeFor[EndState]():
 		return "END"
-	case reflect.TypeFor[FTPFile]():
+	case reflect.TypeFor[FTPFile](), reflect.TypeFor[ExecFile](), reflect.TypeFor[Route]():
 		return "PATH"
+	case reflect.TypeFor[Header]():
+		return "FIELD"
+	case reflect.TypeFor[Cookie]():
+		return "COOKIE"
+	case reflect.TypeFor[Variable]():
+		return "VARIABLE"
+	case reflect.TypeFor[Record]():
+		return "DOMAIN"
 	case reflect.TypeFor[FTPUser]():
 		return "USER"
 	case reflect.TypeFor[Sysctl]():
@@ -167,6 +219,14 @@ func (r *referrer) form(t reflect.Type, f *field) string {
 	}
 	if e, ok := reflect.New(t).Elem().Interface().(enum); ok {
 		return strings.Join(e.words(), " | ")
+	}
+	switch t {
+	case reflect.TypeFor[Route]():
+		return "body or mapping"
+	case reflect.TypeFor[Cookie]():
+		return "value or mapping"
+	case reflect.TypeFor[Link]():
+		return "[END, END] or mapping"
 	}
 	switch t.Kind() {
 	case reflect.Struct:
@@ -238,7 +298,7 @@ func formOf(t reflect.Type) (string, bool) {
 	case reflect.TypeFor[Network]():
 		return "network", true
 	case reflect.TypeFor[Address]():
-		return "address", true
+		return "bare address", true
 	case reflect.TypeFor[Record]():
 		return "records", true
 	}
@@ -254,20 +314,23 @@ func (r *referrer) values() {
 		{"duration", "60ms, 1.5s, 2m, 1h30m; up to 24h."},
 		{"size", "Bytes: 6, 64kB, 100MB, 1GB (powers of 1000), 64KiB, 100MiB, 1GiB (powers of 1024)."},
 		{"address", "With prefix length: 10.0.0.1/24, fd00::1/64."},
-		{"network", "10.77.0.0/16, fd77::/48, or none."},
+		{"bare address", "Without prefix length: 10.0.0.1, fd00::1."},
+		{"network", "10.77.0.0/16, fd77::/48; for addressing also none."},
 		{"ports", "One port, or a range: 2122-2141."},
 		{"on | off", "Also yes, no, true, false."},
 		{"words for people", "One text, or one for each language: {en: ..., zh: ...}."},
 		{"content", "Text, or {size: 100MB}: so many generated bytes."},
 		{"close", styles + "; or with a delay, {after_peer: {delay: 60ms}}."},
-		{"links.NAME", "In short form the list of the two ends: [client, server]."},
+		{"records", "An address, the name of a node (all its addresses), a list of these; or a mapping from type to value or list, as in a zone file: " +
+			"{A: 10.0.0.1, MX: 10 mail.lab.test, TXT: [a, b]}. Types: " + strings.Join(DNSType("").words(), " ") + "."},
 		{"count", "A number, or {at_least: n, at_most: m}, one of them or both."},
 		{"state", strings.Join(stateNames(), " ")},
-		{"ends", "A node, opener (who sent the first SYN), acceptor, nobody; for time_wait also both. 'A | B' for either."},
+		{"ends", "A node, opener (who sent the first SYN), acceptor, nobody; for time_wait and close_notify also both. 'A | B' for either."},
 		{"pattern", "A list of segments, or a list of such lists as alternatives. A segment is an end and a word: client FIN. 'A | B' for either. " +
 			"Words: " + strings.Join(segmentWords(), " ") + ". FIN+ACK is the FIN that first acknowledges the peer's FIN. " +
 			"First transmissions only, as seen at the sender's end; pure ACKs count after the first FIN."},
-		{"moment", "STEP started, STEP ended, CONNECTION opened, CONNECTION closed, CONNECTION END WORD (the first such segment), CONNECTION END STATE."},
+		{"moment", "STEP started, STEP ended, CONNECTION opened, CONNECTION closed, CONNECTION END WORD (the first such segment), CONNECTION END STATE, CONNECTION END close_notify or alert (the first of TLS that the end sent)."},
+		{"alert", "An end and what it told: client bad_certificate. Descriptions: " + strings.Join(alertDescriptions(), " ") + "."},
 		{"patch", "A mapping like the scenario itself, with what differs. null removes a key, which must be there. netlab, name and variants cannot be changed."},
 	} {
 		r.out.WriteString("  " + v.name + "\n")

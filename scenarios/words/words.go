@@ -47,7 +47,7 @@ type texts map[ID]entry
 
 // catalogue lists the parts. It is read only.
 func catalogue() []texts {
-	return []texts{scenarioTexts, workloadTexts, checkTexts, reportTexts, runTexts, suiteTexts, translatedTexts}
+	return []texts{scenarioTexts, workloadTexts, checkTexts, reportTexts, runTexts, suiteTexts, translatedTexts, execTexts}
 }
 
 func find(id ID) (entry, bool) {

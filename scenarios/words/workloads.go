@@ -26,6 +26,7 @@ const (
 	ProcessEnded  ID = "ref.process_ended"
 	ProcessServer ID = "ref.process_server"
 
+	ListedTwice      ID = "fit.listed_twice"
 	StatusNoRedirect ID = "fit.status_no_redirect"
 	StatusNoBody     ID = "fit.status_no_body"
 	NotURL           ID = "value.not_url"
@@ -65,7 +66,7 @@ var workloadTexts = texts{
 	NameNotCookie:   {"%[1]s is not the name of a cookie (RFC 6265 section 4.1)", "%[1]s 不是 cookie 名（RFC 6265 第 4.1 节）"},
 	NameNotRoute:    {"%[1]s is not a path such as /news: it begins with / and has no query", "%[1]s 不是路径（应如 /news）：以 / 开头，不带查询"},
 	NameNotVariable: {"%[1]s is not the name of a variable: A-Z a-z 0-9 _, the first no digit", "%[1]s 不是变量名：A-Z a-z 0-9 _，首字符不是数字"},
-	NameNotExecFile: {"%[1]s is not a path below a directory that nodes have for themselves, without turning back; %[2]s is taken", "%[1]s 不是节点私有目录之下不折返的路径；%[2]s 已被占用"},
+	NameNotExecFile: {"%[1]s is not a path below a directory of which every node has its own, without turning back; %[2]s is netlab's", "%[1]s 不是节点私有目录之下不折返的路径；%[2]s 归 netlab 使用"},
 	NameNotDomain:   {"%[1]s is not a name of the DNS", "%[1]s 不是 DNS 名称"},
 
 	ValueNotAlert:     {"%[1]s is not an end and an alert, such as %[2]s", "%[1]s 不是“端 + 警报”，应如 %[2]s"},
@@ -80,11 +81,12 @@ var workloadTexts = texts{
 
 	NoLink:        {"no link %[1]s", "没有链路 %[1]s"},
 	NoProcess:     {"no program %[1]s: it is an exec server, or the name (as) of an exec step with background: on", "没有程序 %[1]s：程序是 exec 服务器，或带 background: on 的 exec 步骤的名称（as）"},
-	SessionOther:  {"session %[1]s is of %[2]s; %[3]s needs one of %[4]s", "会话 %[1]s 由 %[2]s 打开；%[3]s 需要由 %[4]s 打开的会话"},
+	SessionOther:  {"session %[1]s is of %[2]s; %[3]s needs a session of %[4]s", "会话 %[1]s 由 %[2]s 打开；%[3]s 需要由 %[4]s 打开的会话"},
 	ProcessLater:  {"program %[1]s is started only later, by steps[%[2]d]", "程序 %[1]s 要到 steps[%[2]d] 才启动"},
 	ProcessEnded:  {"the end of program %[1]s was awaited by steps[%[2]d]", "steps[%[2]d] 已等到程序 %[1]s 结束"},
 	ProcessServer: {"%[1]s is a server, whose end nobody can wait for; server.stop ends it", "%[1]s 是服务器，不能等待其结束；请用 server.stop 结束它"},
 
+	ListedTwice:      {"%[1]s stands already on line %[2]d", "%[1]s 已在第 %[2]d 行列出"},
 	StatusNoRedirect: {"status %[1]d is no redirection: 300 to 399", "状态码 %[1]d 不是重定向：应为 300 到 399"},
 	StatusNoBody:     {"a response with status %[1]d has no body (RFC 9110)", "状态码为 %[1]d 的响应没有正文（RFC 9110）"},
 	NotURL:           {"%[1]s is not a URL, nor a path", "%[1]s 既不是 URL，也不是路径"},
@@ -99,7 +101,7 @@ var workloadTexts = texts{
 	NotProgram:       {"%[1]s is not the name of a program on the search path", "%[1]s 不是搜索路径上的程序名"},
 	NotKernel:        {"%[1]s is not a version of Linux, such as 5.14", "%[1]s 不是 Linux 版本，应如 5.14"},
 	ScriptAfterClose: {"line %[1]s closes: nothing can follow", "第 %[1]s 行已关闭连接：其后不能再有内容"},
-	TLSRange:         {"no version of TLS is left between %[1]s and %[2]s", "%[1]s 与 %[2]s 之间没有可用的 TLS 版本"},
+	TLSRange:         {"TLS %[1]s is newer than %[2]s: no version is left", "TLS %[1]s 比 %[2]s 新：没有可用的版本"},
 	HTTP2NeedsTLS:    {"HTTP/2 needs TLS 1.2 at least, not %[1]s (RFC 9113 section 9.2)", "HTTP/2 至少需要 TLS 1.2，不能是 %[1]s（RFC 9113 第 9.2 节）"},
 	HTTPVersions:     {"server %[1]s speaks HTTP %[2]s, client %[3]s HTTP %[4]s; where the request is meant to fail, say expect_error: on", "服务器 %[1]s 使用 HTTP %[2]s，客户端 %[3]s 使用 HTTP %[4]s；若有意让请求失败，请写 expect_error: on"},
 	WrongServer:      {"server %[1]s is of kind %[2]s; this needs %[3]s", "服务器 %[1]s 的种类是 %[2]s；这里需要 %[3]s"},
