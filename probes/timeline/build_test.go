@@ -129,7 +129,7 @@ func recordings() []recording {
 			c.Opener.Emit(probes.ACK, "", 0).Deliver() // dropped: the queue is full
 			s.Wait(time.Second)
 			synack.Again().Deliver()
-		}), []string{"CLOSED SYN-SENT ESTABLISHED", "SYN-RECEIVED"}, []timeline.NoteName{timeline.RequestSocket, timeline.ThirdACK}, 0},
+		}), []string{"CLOSED SYN-SENT ESTABLISHED", "SYN-RECEIVED"}, []timeline.NoteName{timeline.NotDelivered, timeline.RequestSocket, timeline.ThirdACK}, 0},
 		{"duplicated", tt.One(tt.Options{Path: tt.Switched}, func(s *tt.Script, c *tt.Conn) {
 			c.Open()
 			p := c.Opener.Emit(probes.PSH|probes.ACK, "twice", 5)

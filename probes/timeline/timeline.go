@@ -162,6 +162,7 @@ type Segment struct {
 	Copies         int         // how many taps saw more than one copy (duplicated on the way)
 	Teardown       bool        // sent after the window
 	Forged         bool        // a RST that From sent in the name of the sender, as a firewall does that rejects
+	Undelivered    bool        // it arrived at the receiver's tap, but its TCP never acted on it: see NotDelivered
 	probes.Segment             // as the first tap saw it
 
 	lag uint32 // see Acks
@@ -250,4 +251,5 @@ const (
 	NoteTwo        NoteName = "note-2"          // FIN-WAIT-1 to TIME-WAIT through FIN-WAIT-2, figure 5 note 2
 	ResetNoTarget  NoteName = "reset-no-target" // a RST that no full socket received
 	OrphanFinWait2 NoteName = "orphan-finwait2" // FIN-WAIT-2 lives on in a mini-socket
+	NotDelivered   NoteName = "not-delivered"   // arrived at the tap, dropped before TCP: by a firewall, or as a queue was full
 )

@@ -50,7 +50,7 @@ func (b *builder) modelView(l *lane) View {
 		view.Why = b.wireGap(l, role)
 		return view
 	}
-	_, taken, broken := rfc9293.Run(role, l.inputs)
+	_, taken, broken := rfc9293.Run(role, b.delivered(l))
 	for _, v := range broken {
 		l.unseen = l.unseen || v.Name == rfc9293.Unseen
 	}

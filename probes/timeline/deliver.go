@@ -1,0 +1,142 @@
+package timeline
+
+import (
+	"slices"
+
+	"netlab/probes"
+	"netlab/probes/rfc9293"
+)
+
+// A tap is before the firewall of its node: what arrived there may never have
+// come to TCP. Nothing on the wire says so at once, but what the endpoint does
+// later may: it does not acknowledge what then comes again, sends again what
+// was acknowledged, or goes on after a RST. The model is not told of such
+// segments; of others it cannot be known.
+
+// patience is how long an endpoint may take to act on a segment: less than
+// the 200 ms after which Linux sends again at the earliest (TCP_RTO_MIN), more
+// than the 40 ms for which it may hold back an ACK (TCP_DELACK_MIN).
+const patience probes.Mono = 100e6
+
+// maxScan bounds how far one segment's fate is followed.
+const maxScan = 4096
+
+// delivered returns the inputs without those that never came to TCP, and
+// marks the segments that they were.
+func (b *builder) delivered(l *lane) []rfc9293.Input {
+	list := slices.Clone(l.inputs)
+	slices.SortStableFunc(list, func(x, y rfc9293.Input) int { return int(min(max(x.Time-y.Time, -1), 1)) })
+	dropped := make(map[uint64]bool)
+	ignored(list, dropped)
+	unheard(list, dropped)
+	if len(dropped) == 0 {
+		return l.inputs
+	}
+	var events []uint64
+	for _, s := range l.inc.conn.Segments {
+		if last := s.Taps[len(s.Taps)-1]; dropped[last.Event] {
+			s.Undelivered = true
+			events = append(events, last.Event)
+		}
+	}
+	b.note(l, NotDelivered, events...)
+	return slices.DeleteFunc(list, func(in rfc9293.Input) bool { return dropped[in.Event] })
+}
+
+// occupies reports whether a segment is part of the stream.
+func occupies(s *probes.Segment) bool { return s.Len > 0 || s.Flags&(probes.SYN|probes.FIN) != 0 }
+
+// ignored finds what arrived, was not acknowledged in time, and came again.
+func ignored(list []rfc9293.Input, dropped map[uint64]bool) {
+	copies := make(map[uint32][]int) // by sequence number
+	for i, in := range list {
+		if in.Kind == rfc9293.Received && occupies(in.Segment) && !in.Segment.Flags.Has(probes.RST) {
+			copies[in.Segment.Seq] = append(copies[in.Segment.Seq], i)
+		}
+	}
+	for _, at := range copies {
+		if len(at) == 1 {
+			continue
+		}
+		all := true
+		for k, i := range at {
+			answer := acknowledged(list, i)
+			if k+1 == len(at) {
+				if answer < 0 && all { // nor was any other
+					dropped[list[i].Event] = true
+				}
+				break
+			}
+			next := list[at[k+1]]
+			if !ignoredUntil(list, i, answer, next) {
+				all = false
+				continue
+			}
+			dropped[list[i].Event] = true
+		}
+	}
+}
+
+// acknowledged returns the index of the first segment that acknowledges all
+// of that at i, -1 if there is none.
+func acknowledged(list []rfc9293.Input, i int) int {
+	end := space(list[i].Segment)
+	for k := i + 1; k < min(len(list), i+maxScan); k++ {
+		s := list[k].Segment
+		if list[k].Kind == rfc9293.Sent && s.Flags.Has(probes.ACK) && !before(s.Ack, end) {
+			return k
+		}
+	}
+	return -1
+}
+
+// ignoredUntil reports whether the segment at i had no effect before its
+// next copy came: no ACK was sent, or one that echoes a timestamp (RFC 7323
+// section 4.3) which the segment did not bear.
+func ignoredUntil(list []rfc9293.Input, i, answer int, next rfc9293.Input) bool {
+	in := list[i]
+	if next.Time-in.Time < patience {
+		return false
+	}
+	if answer < 0 {
+		return true
+	}
+	a := list[answer]
+	if a.Time < next.Time {
+		return false
+	}
+	return a.Segment.TSEcr == 0 || in.Segment.TSVal == 0 || before(in.Segment.TSVal, a.Segment.TSEcr)
+}
+
+// unheard finds ACKs after which the endpoint sends again what they
+// acknowledge, and RSTs after which it sends at all.
+func unheard(list []rfc9293.Input, dropped map[uint64]bool) {
+	var edge uint32
+	var arrived []int // what the endpoint had time to act on
+	known, next := false, 0
+	for _, in := range list {
+		if in.Kind != rfc9293.Sent || in.Segment.Flags.Has(probes.RST) {
+			continue
+		}
+		for ; next < len(list) && in.Time-list[next].Time >= patience; next++ {
+			if list[next].Kind == rfc9293.Received {
+				arrived = append(arrived, next)
+			}
+		}
+		end := space(in.Segment)
+		again := known && occupies(in.Segment) && !before(edge, end)
+		if !known || before(edge, end) {
+			edge, known = end, true
+		}
+		for _, k := range slices.Backward(arrived[max(0, len(arrived)-maxScan):]) {
+			r := list[k].Segment
+			reset := r.Flags.Has(probes.RST)
+			if !reset && (!again || !r.Flags.Has(probes.ACK) || before(r.Ack, end)) {
+				break
+			}
+			if reset || !occupies(r) || acknowledged(list, k) < 0 {
+				dropped[list[k].Event] = true
+			}
+		}
+	}
+}
