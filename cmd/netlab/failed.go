@@ -10,6 +10,7 @@ import (
 	"unicode"
 
 	"netlab/lab/doctor"
+	"netlab/lab/needs"
 	"netlab/lab/node"
 	"netlab/lab/run"
 	"netlab/scenarios/words"
@@ -45,6 +46,9 @@ func (e *env) failed(result *run.Result, err error, kept bool) error {
 	if errors.Is(err, run.ErrInterrupted) {
 		x.b.WriteString(e.t(words.Interrupted))
 		return x.exit(exitInterrupted, place)
+	}
+	if lacks, ok := errors.AsType[*needs.Error](err); ok {
+		return x.unmet(lacks.Scenario, lacks)
 	}
 	if refused, ok := errors.AsType[*node.Refused](err); ok {
 		x.b.WriteString(refused.Error())

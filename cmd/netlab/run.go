@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"netlab/lab/needs"
 	"netlab/lab/report"
 	"netlab/lab/run"
 	"netlab/lab/suite"
@@ -29,6 +30,9 @@ type runFlags struct {
 	full    bool
 	times   bool
 	without []string
+
+	noSecrets bool
+	noExec    bool
 
 	atATime      int
 	shard        string
@@ -67,6 +71,8 @@ func (e *env) runCommand() *cobra.Command {
 	c.Flags().BoolVar(&f.full, "full", false, e.t(words.HelpFull))
 	c.Flags().BoolVar(&f.times, "times", false, e.t(words.HelpTimes))
 	c.Flags().StringSliceVar(&f.without, "without", nil, e.t(words.HelpWithout))
+	c.Flags().BoolVar(&f.noSecrets, "no-secrets", false, e.t(words.HelpNoSecrets))
+	c.Flags().BoolVar(&f.noExec, "no-exec", false, e.t(words.HelpNoExec))
 	c.Flags().IntVarP(&f.atATime, "jobs", "j", 1, e.t(words.HelpAtATime))
 	c.Flags().StringVar(&f.shard, "shard", "", e.t(words.HelpShard))
 	c.Flags().StringVar(&f.inconclusive, "inconclusive", inconclusiveFails, e.t(words.HelpInconclusive))
@@ -104,6 +110,11 @@ func (e *env) run(ctx context.Context, f runFlags, args []string) error {
 	if err != nil {
 		return err
 	}
+	if f.noExec {
+		if err := refuseExec(jobs); err != nil {
+			return err
+		}
+	}
 	if err := e.require(ctx, f.require); err != nil {
 		return err
 	}
@@ -123,6 +134,7 @@ func (e *env) jobs(files []file, f runFlags) ([]suite.Job, error) {
 	for _, w := range f.without {
 		without = append(without, probes.Source(w))
 	}
+	machine := needs.NewMachine()
 	var jobs []suite.Job
 	for i, base := range parsed {
 		variants, err := pick(base, f.variant)
@@ -133,6 +145,8 @@ func (e *env) jobs(files []file, f runFlags) ([]suite.Job, error) {
 			j := suite.Job{File: files[i].name, Config: run.Config{
 				Scenario: run.Variant(base, name), Variant: name, Source: files[i].data, Dir: files[i].dir,
 				Out: f.out, Timeout: f.timeout, Version: version(), Without: without, Parsing: parsing,
+				Machine:   machine,
+				NoSecrets: f.noSecrets,
 			}}
 			j.Times = max(f.repeat, j.Scenario.Runs)
 			for _, v := range base.Variants {

@@ -1,10 +1,10 @@
 package node
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -26,27 +26,53 @@ import (
 // in a process with namespaces of its own, of which nothing stays. It takes
 // some ten milliseconds. The error says what was refused.
 func Try(ctx context.Context, f scenarios.Feature) error {
-	var said bytes.Buffer
-	cmd := exec.CommandContext(ctx, "/proc/self/exe")
-	cmd.Args = []string{trialName, string(f)}
-	cmd.Dir, cmd.Stdout, cmd.Stderr = "/", &said, &said
-	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags: unix.CLONE_NEWNET | unix.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL,
-	}
-	if !Privileged() || f == scenarios.FeatureUserNS {
-		cmd.SysProcAttr.Cloneflags |= unix.CLONE_NEWUSER
-		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
-		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
-	}
-	err := cmd.Run()
-	if _, ok := errors.AsType[*exec.ExitError](err); ok && said.Len() > 0 {
-		return errors.New(strings.TrimPrefix(lastLineOf(said.Bytes()), trialName+": "))
+	var said bounded
+	err := runTrial(trial(ctx, string(f)), &said)
+	if _, ok := errors.AsType[*exec.ExitError](err); ok && said.text.Len() > 0 {
+		return errors.New(strings.TrimPrefix(lastLineOf([]byte(said.text.String())), trialName+": "))
 	}
 	return err
 }
 
+// trial prepares a process that tries something, in a network of its own.
+func trial(ctx context.Context, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, "/proc/self/exe")
+	cmd.Args = append([]string{trialName}, args...)
+	cmd.Dir = "/"
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNET | unix.CLONE_NEWNS | unix.CLONE_NEWIPC}
+	if !Privileged() || args[0] == string(scenarios.FeatureUserNS) {
+		cmd.SysProcAttr.Cloneflags |= unix.CLONE_NEWUSER
+		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
+		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
+	}
+	return cmd
+}
+
+// runTrial runs a process that tries something. Its standard input ends with
+// the caller, however that ends, and so does it.
+func runTrial(cmd *exec.Cmd, said *bounded) error {
+	read, write, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer write.Close()
+	defer read.Close()
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = read, said, said
+	return cmd.Run()
+}
+
+// endWithCaller ends this process when the caller has ended.
+func endWithCaller() {
+	_, _ = io.Copy(io.Discard, os.Stdin)
+	os.Exit(1)
+}
+
 // try is the main of the process that tries.
 func try(context.Context) error {
+	go endWithCaller()
+	if len(os.Args) == 3 && os.Args[1] == "version" {
+		return tellVersion(os.Args[2])
+	}
 	if len(os.Args) != 2 {
 		return errors.New("started without a feature to try")
 	}

@@ -84,6 +84,7 @@ func (r *runner) watchKernel(ctx context.Context) (stop func() error, err error)
 	}
 	r.header = header(r.Config, addressed(r.lab.Nodes(), r.result.Plan), statuses(status, r.lab.Probes()))
 	r.header.Started = r.started.UTC()
+	r.header.Services, r.header.Programs = services(r.Scenario), r.programs()
 	r.rec.header(r.header)
 	if tracer == nil {
 		r.phase("probes")

@@ -1,0 +1,59 @@
+package run
+
+import (
+	"context"
+	"fmt"
+
+	"netlab/lab/needs"
+	"netlab/lab/node"
+	"netlab/probes"
+	"netlab/scenarios"
+)
+
+// meetNeeds looks whether the machine has what the scenario needs. The error
+// is a *needs.Error if not; nothing was started then.
+func (r *runner) meetNeeds(ctx context.Context) error {
+	if r.Machine == nil {
+		r.Machine = needs.NewMachine()
+	}
+	missing := r.Machine.Missing(ctx, needs.Of(r.Scenario))
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	if len(missing) > 0 {
+		return &needs.Error{Scenario: r.Scenario.Name, Missing: missing}
+	}
+	return nil
+}
+
+// findPrograms finds out which programs of the host will run, while the lab is
+// built. The function that it returns waits for the answer.
+func (r *runner) findPrograms(ctx context.Context) func() []probes.Program {
+	if len(needs.RunsPrograms(r.Scenario)) == 0 {
+		return func() []probes.Program { return nil }
+	}
+	found := make(chan []probes.Program, 1)
+	go func() { found <- r.Machine.Programs(ctx, r.Scenario) }()
+	return func() []probes.Program { return <-found }
+}
+
+// services lists where the servers of a scenario listen on TCP.
+func services(sc *scenarios.Scenario) []probes.Service {
+	var list []probes.Service
+	for i := range sc.Servers {
+		if s := &sc.Servers[i]; s.OnTCP() && s.Port() != 0 {
+			list = append(list, probes.Service{Server: s.Name, Node: s.Node, Port: s.Port()})
+		}
+	}
+	return list
+}
+
+// news ends the run, as what follows would be about something else: a server
+// has ended by itself, or there are more processes than allowed.
+func (r *runner) news(where string, n node.News) {
+	if n.Limit {
+		r.over(&LimitError{Name: "processes", Bound: fmt.Sprint(r.Scenario.Limits.Processes)})
+		return
+	}
+	r.over(&NodeError{Node: where, Err: fmt.Errorf("server %q (node %s): %s", n.Server, where, n.Text)})
+}
