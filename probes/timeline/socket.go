@@ -102,8 +102,25 @@ func fullness(f probes.Flow) int {
 	return n
 }
 
-// birth returns the time of the first event.
-func (s *socket) birth() probes.Mono { return s.events[0].Time }
+// birth returns when the socket was first seen. A call of accept may have
+// waited for long before there was one.
+func (s *socket) birth() probes.Mono {
+	var first probes.Mono
+	for i, e := range s.events { // in the order of time
+		at := e.Time
+		waited := e.Kind == probes.KindCall && e.Call.Name == "accept"
+		if waited {
+			at = max(at, e.Call.End)
+		}
+		if i == 0 || at < first {
+			first = at
+		}
+		if !waited {
+			break
+		}
+	}
+	return first
+}
 
 // connects reports whether the socket opened its connection itself.
 func (s *socket) connects() bool {
