@@ -36,7 +36,7 @@ var (
 	other = probes.Flow{Local: netip.MustParseAddrPort("10.77.0.1:40001"), Remote: netip.MustParseAddrPort("10.77.0.2:21")}
 )
 
-func socket(node string, f probes.Flow, s probes.State, unacked uint32) sockdiag.Socket {
+func listed(node string, f probes.Flow, s probes.State, unacked uint32) sockdiag.Socket {
 	return sockdiag.Socket{Node: node, Flow: f, State: s, Sample: probes.Sample{WQueue: unacked}}
 }
 
@@ -45,16 +45,16 @@ func TestRestless(t *testing.T) {
 		probes.Listen: true, probes.Closed: true, probes.TimeWait: true, probes.Established: true,
 	}
 	for _, s := range probes.States() {
-		open := restless([]sockdiag.Socket{socket("a", flow, s, 0)})
+		open := restless([]sockdiag.Socket{listed("a", flow, s, 0)})
 		if (len(open) == 0) != atRest[s] {
 			t.Errorf("%s: open %v", s, open)
 		}
 	}
 	got := restless([]sockdiag.Socket{
-		socket("a", flow, probes.Established, 7),
-		socket("a", other, probes.Established, 0),
-		socket("b", flow.Reverse(), probes.LastAck, 1),
-		socket("b", other.Reverse(), probes.Listen, 128), // its backlog, not bytes
+		listed("a", flow, probes.Established, 7),
+		listed("a", other, probes.Established, 0),
+		listed("b", flow.Reverse(), probes.LastAck, 1),
+		listed("b", other.Reverse(), probes.Listen, 128), // its backlog, not bytes
 	})
 	want := []OpenSocket{
 		{Node: "a", Flow: flow, State: probes.Established, Unacked: 7},
@@ -69,25 +69,25 @@ func sameAddr(a, b netip.AddrPort) bool { return a == b }
 
 func TestUnmet(t *testing.T) {
 	wants := func(s probes.State) []Condition { return []Condition{{Node: "a", Flow: flow, State: s}} }
-	dead, waiting := socket("a", flow, probes.Closed, 0), socket("a", flow, probes.TimeWait, 0)
+	dead, waiting := listed("a", flow, probes.Closed, 0), listed("a", flow, probes.TimeWait, 0)
 	tests := []struct {
 		name       string
 		conditions []Condition
 		sockets    []sockdiag.Socket
 		want       []probes.State // found instead
 	}{
-		{"no condition", nil, []sockdiag.Socket{socket("a", flow, probes.SynSent, 0)}, nil},
-		{"holds", wants(probes.CloseWait), []sockdiag.Socket{socket("a", flow, probes.CloseWait, 0)}, nil},
-		{"another state", wants(probes.CloseWait), []sockdiag.Socket{socket("a", flow, probes.FinWait1, 0)}, []probes.State{probes.FinWait1}},
-		{"another flow", wants(probes.CloseWait), []sockdiag.Socket{socket("a", other, probes.CloseWait, 0)}, []probes.State{probes.Closed}},
-		{"another node", wants(probes.CloseWait), []sockdiag.Socket{socket("b", flow, probes.CloseWait, 0)}, []probes.State{probes.Closed}},
-		{"the peer's side", wants(probes.CloseWait), []sockdiag.Socket{socket("a", flow.Reverse(), probes.CloseWait, 0)}, []probes.State{probes.Closed}},
+		{"no condition", nil, []sockdiag.Socket{listed("a", flow, probes.SynSent, 0)}, nil},
+		{"holds", wants(probes.CloseWait), []sockdiag.Socket{listed("a", flow, probes.CloseWait, 0)}, nil},
+		{"another state", wants(probes.CloseWait), []sockdiag.Socket{listed("a", flow, probes.FinWait1, 0)}, []probes.State{probes.FinWait1}},
+		{"another flow", wants(probes.CloseWait), []sockdiag.Socket{listed("a", other, probes.CloseWait, 0)}, []probes.State{probes.Closed}},
+		{"another node", wants(probes.CloseWait), []sockdiag.Socket{listed("b", flow, probes.CloseWait, 0)}, []probes.State{probes.Closed}},
+		{"the peer's side", wants(probes.CloseWait), []sockdiag.Socket{listed("a", flow.Reverse(), probes.CloseWait, 0)}, []probes.State{probes.Closed}},
 		{"in no table is closed", wants(probes.Closed), nil, nil},
 		{"dead before its TIME-WAIT", wants(probes.TimeWait), []sockdiag.Socket{dead, waiting}, nil},
 		{"dead behind its TIME-WAIT", wants(probes.TimeWait), []sockdiag.Socket{waiting, dead}, nil},
 		{"not closed while in TIME-WAIT", wants(probes.Closed), []sockdiag.Socket{dead, waiting}, []probes.State{probes.TimeWait}},
 		{"one of two", append(wants(probes.Established), wants(probes.CloseWait)...),
-			[]sockdiag.Socket{socket("a", flow, probes.Established, 0)}, []probes.State{probes.Established}},
+			[]sockdiag.Socket{listed("a", flow, probes.Established, 0)}, []probes.State{probes.Established}},
 	}
 	for _, tt := range tests {
 		var got []probes.State
