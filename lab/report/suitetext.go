@@ -100,10 +100,10 @@ func (s *SuiteText) Rest(w io.Writer, suite *Suite) error {
 	t.totals(suite)
 	var slow []string
 	for _, e := range suite.slowest() {
-		slow = append(slow, clean(e.Name)+" "+duration(e.Elapsed))
+		slow = append(slow, clean(e.Name)+"\u00a0"+strings.ReplaceAll(duration(e.Elapsed), " ", "\u00a0"))
 	}
 	if len(slow) > 0 {
-		t.wrapped(t.say(words.SuiteSlowest)+"  ", strings.Join(slow, t.say(words.ReportListComma)))
+		t.wrapped(t.say(words.SuiteSlowest)+"  ", strings.Join(slow, ", "))
 	}
 	t.lastOfSuite(suite)
 	return t.write(w)
@@ -212,14 +212,20 @@ func (t *text) totals(s *Suite) {
 	}
 	said := t.say(words.SuiteAll, words.Ratio(n.Pass))
 	if n.Pass != total {
-		said = t.say(words.SuiteSome, n.Pass, total) + t.some(words.ReportSomeFail, n.Fail) + t.some(words.SuiteOpen, n.Inconclusive) +
-			t.some(words.ReportSomeBroken, n.Error) + t.some(words.SuiteNotRun, n.Interrupted) + t.say(words.ReportStop)
+		said = t.say(words.SuiteSome, n.Pass, total) + t.some(words.SuiteFail, n.Fail) + t.some(words.SuiteOpen, n.Inconclusive) +
+			t.some(words.SuiteBroken, n.Error) + t.some(words.SuiteNotRun, n.Interrupted) + t.say(words.ReportStop)
 	}
 	if n.Retries > 0 {
 		stop := t.say(words.ReportStop)
 		said = strings.TrimSuffix(said, stop) + t.say(words.SuiteRetried, n.Retries) + stop
 	}
-	t.marked(colour, t.say(id), "  "+said)
+	for i, l := range t.wrap(said, t.width-1-t.wide(t.say(id))-2) {
+		if i == 0 {
+			t.marked(colour, t.say(id), "  "+l)
+		} else {
+			t.line("      " + l)
+		}
+	}
 	if s.Warn && n.Inconclusive > 0 && s.Exit == Exit(check.Inconclusive) {
 		t.line(t.say(words.SuiteNoEvidence))
 	}

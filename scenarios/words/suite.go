@@ -26,6 +26,8 @@ const (
 	SuiteRunning     ID = "suite.running"       // names
 	SuiteAll         ID = "suite.all"           // Ratio
 	SuiteSome        ID = "suite.some"          // pass, of
+	SuiteFail        ID = "suite.fail"          // count
+	SuiteBroken      ID = "suite.broken"        // count
 	SuiteOpen        ID = "suite.open"          // count
 	SuiteNotRun      ID = "suite.not_run"       // count
 	SuiteRetried     ID = "suite.retried"       // count
@@ -66,6 +68,8 @@ var suiteTexts = texts{
 	SuiteRunning:     {"  running: %[1]s", "  正在运行：%[1]s"},
 	SuiteAll:         {"%[1]s scenarios.", "%[1]s 个场景全部通过。"},
 	SuiteSome:        {"%[1]d of %[2]d scenarios pass", "%[2]d 个场景中 %[1]d 个通过"},
+	SuiteFail:        {", %[1]d fail", "，%[1]d 个不成立"},
+	SuiteBroken:      {", %[1]d error", "，%[1]d 个出错"},
 	SuiteOpen:        {", %[1]d inconclusive", "，%[1]d 个无法判定"},
 	SuiteNotRun:      {", %[1]d not run to the end", "，%[1]d 个没有运行完"},
 	SuiteRetried:     {"; runs taken again: %[1]d", "；重试了 %[1]d 次"},
