@@ -267,6 +267,9 @@ func (r *runner) startServer(ctx context.Context, s scenarios.Server) error {
 	if request.Identity, err = r.identity(s); err != nil {
 		return err
 	}
+	if err := r.introduce(&request); err != nil {
+		return err
+	}
 	if err := r.lab.StartServer(ctx, request, dir); err != nil {
 		return &NodeError{Node: s.Node, Err: err}
 	}

@@ -138,7 +138,13 @@ func (r *runner) do(ctx context.Context, s *scenarios.Step, where string) (probe
 	if t := s.Common().Timeout.Duration; t > 0 {
 		request.Timeout = t
 	}
-	if to := s.To(); to != "" {
+	if s.DNSLookup != nil {
+		target, err := r.lookupTarget(s, where)
+		if err != nil {
+			return probes.Step{}, err
+		}
+		request.Target = target
+	} else if to := s.To(); to != "" {
 		target, err := r.target(to, r.family(s))
 		if err != nil {
 			return probes.Step{}, err
