@@ -272,7 +272,11 @@ func (l *Lab) StartServer(ctx context.Context, r node.ServeRequest, dir *os.File
 		return err
 	}
 	r.Names, r.Addrs = []string{s.Node}, l.plan.AddressesOf(s.Node)
-	if err := node.StartServer(ctx, agent, r, dir); err != nil {
+	err = node.StartServer(ctx, agent, r, dir)
+	if told, ok := errors.AsType[*node.Told](err); ok {
+		err = errors.New(told.Text) // whose it is, is said already
+	}
+	if err != nil {
 		return fmt.Errorf("server %q (node %s): %w", s.Name, s.Node, err)
 	}
 	return nil

@@ -48,7 +48,7 @@ steps:
 	if len(dirs) != 1 {
 		t.Fatalf("run directories %q", dirs)
 	}
-	want := `server "second" (node server): agent of node "server": ftp server: listen tcp :21: bind: address already in use
+	want := `server "second" (node server): ftp server: listen tcp :21: bind: address already in use
   last line: time=... level=INFO msg=Listening... address=[::]:21
   log: DIR/server.log
   run directory: DIR (exit 4)`

@@ -55,6 +55,16 @@ var ErrGone = errors.New("process of the lab is gone")
 // reached the limit that UpRequest sets.
 var ErrCaptureFull = errors.New("capture is full")
 
+// A Told error is what a process of the lab said when it could not do what it
+// was asked to.
+type Told struct {
+	By   string // agent of node "server"
+	Text string
+}
+
+// Error returns the text and who said it.
+func (e *Told) Error() string { return e.By + ": " + e.Text }
+
 // NewClient starts to receive on conn, which it takes over; events go to
 // emit. Close ends it.
 func NewClient(conn *Conn, name string, emit func(probes.Event)) *Client {
@@ -108,7 +118,7 @@ func (c *Client) receive() {
 		case m.Full:
 			r.err = fmt.Errorf("%w: %s", ErrCaptureFull, m.Error)
 		case m.Error != "":
-			r.err = fmt.Errorf("%s: %s", c.name, m.Error)
+			r.err = &Told{By: c.name, Text: m.Error}
 		}
 		c.mu.Lock()
 		ch := c.pending[m.Call]

@@ -62,7 +62,7 @@ func (a *agent) startExec(ctx context.Context, r ServeRequest) (stopper, error) 
 			return nil, errors.Join(err, fmt.Errorf("port %d is taken by another server", port))
 		}
 	}
-	l := launch{command: s.Command, environment: s.Environment, directory: s.Directory, files: s.Files}
+	l := launch{command: s.Command, environment: s.Environment, directory: s.Directory, files: s.Files, serves: true}
 	if s.Ready != nil {
 		l.line = s.Ready.Line
 	}

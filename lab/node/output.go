@@ -30,13 +30,10 @@ const (
 // in one, in the order of writing. It writes it to the node's log, and keeps
 // the beginning and the end.
 type output struct {
-	name string // of the program, for the log
-	pipe *os.File
-	log  io.Writer
-	keep int // bytes of the beginning
-
-	settled chan struct{} // closed when all is read that the program printed until its end
-	settle  sync.Once
+	name  string // of the program, for the log
+	pipes []*outPipe
+	log   io.Writer
+	keep  int // bytes of the beginning
 
 	mu     sync.Mutex
 	begin  []byte
@@ -49,26 +46,51 @@ type output struct {
 	found chan struct{} // closed when it was printed
 }
 
-// newOutput returns an output and the end of the pipe that the program gets.
-// line is what found waits for, "" for nothing.
-func newOutput(name string, log io.Writer, keep int, line string) (*output, *os.File, error) {
+// An outPipe is a pipe that a program prints into.
+type outPipe struct {
+	*os.File               // to read from
+	settled  chan struct{} // closed when all is read that the program printed until its end
+	settle   sync.Once
+}
+
+// newOutput returns an output without pipes. line is what found waits for, ""
+// for nothing.
+func newOutput(name string, log io.Writer, keep int, line string) *output {
+	return &output{name: name, log: log, keep: keep, line: line, found: make(chan struct{})}
+}
+
+// newPipe makes a pipe of the output and returns the end that the program
+// gets.
+func (o *output) newPipe() (*os.File, error) {
 	read, write, err := os.Pipe()
 	if err != nil {
-		return nil, nil, fmt.Errorf("make pipe for the output of %s: %w", name, err)
+		return nil, fmt.Errorf("make pipe for the output of %s: %w", o.name, err)
 	}
-	return &output{
-		name: name, pipe: read, log: log, keep: keep, line: line,
-		settled: make(chan struct{}), found: make(chan struct{}),
-	}, write, nil
+	o.pipes = append(o.pipes, &outPipe{File: read, settled: make(chan struct{})})
+	return write, nil
+}
+
+// start starts to read.
+func (o *output) start() {
+	for _, p := range o.pipes {
+		go o.run(p)
+	}
+}
+
+// close gives the pipes up, instead of start.
+func (o *output) close() {
+	for _, p := range o.pipes {
+		p.Close()
+	}
 }
 
 // run reads until nobody can print any more.
-func (o *output) run() {
-	defer o.pipe.Close()
-	defer o.settle.Do(func() { close(o.settled) })
+func (o *output) run(p *outPipe) {
+	defer p.Close()
+	defer p.settle.Do(func() { close(p.settled) })
 	buf := make([]byte, pipeChunk)
 	for {
-		n, err := o.pipe.Read(buf)
+		n, err := p.Read(buf)
 		o.take(buf[:n])
 		if err == nil {
 			continue
@@ -78,9 +100,9 @@ func (o *output) run() {
 		}
 		// The program has ended. What it has left behind may print on; that is
 		// read, too, or it would be stopped by a full pipe.
-		o.drain(buf)
-		o.settle.Do(func() { close(o.settled) })
-		if o.pipe.SetReadDeadline(time.Time{}) != nil {
+		o.drain(p, buf)
+		p.settle.Do(func() { close(p.settled) })
+		if p.SetReadDeadline(time.Time{}) != nil {
 			return
 		}
 	}
@@ -89,8 +111,10 @@ func (o *output) run() {
 // ended tells that the program has ended. It returns when all is read that it
 // had printed.
 func (o *output) ended() {
-	_ = o.pipe.SetReadDeadline(time.Unix(1, 0)) // closed already: then all is read
-	<-o.settled
+	for _, p := range o.pipes {
+		_ = p.SetReadDeadline(time.Unix(1, 0)) // closed already: then all is read
+		<-p.settled
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.logged > maxLogged {
@@ -99,8 +123,8 @@ func (o *output) ended() {
 }
 
 // drain reads what is in the pipe now.
-func (o *output) drain(buf []byte) {
-	raw, err := o.pipe.SyscallConn()
+func (o *output) drain(p *outPipe, buf []byte) {
+	raw, err := p.SyscallConn()
 	if err != nil {
 		return
 	}

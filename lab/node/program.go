@@ -28,6 +28,7 @@ type launch struct {
 	directory   string
 	files       []scenarios.ExecFile
 	input       string
+	serves      bool   // it gets no input, and may print where input comes from
 	keep        int    // bytes of the output's beginning
 	line        string // of the output, which found waits for
 }
@@ -162,7 +163,7 @@ func dedup(list []string) []string {
 }
 
 // launch starts a program, in a session of its own.
-func (a *agent) launch(l launch) (*program, error) {
+func (a *agent) launch(l launch) (_ *program, err error) {
 	if a.children == nil {
 		return nil, errors.New("the plan has no programs in this node")
 	}
@@ -174,15 +175,19 @@ func (a *agent) launch(l launch) (*program, error) {
 		return nil, err
 	}
 	p := &program{command: filepath.Base(l.command[0]), begun: time.Now(), ended: make(chan struct{})}
-	out, write, err := newOutput(p.command, os.Stderr, l.keep, l.line)
+	p.out = newOutput(p.command, os.Stderr, l.keep, l.line)
+	defer func() {
+		if err != nil {
+			p.out.close()
+		}
+	}()
+	write, err := p.out.newPipe()
 	if err != nil {
 		return nil, err
 	}
 	defer write.Close()
-	p.out = out
-	input, err := inputOf(l.input)
+	input, err := p.inputOf(l)
 	if err != nil {
-		out.pipe.Close()
 		return nil, err
 	}
 	defer input.Close()
@@ -195,10 +200,9 @@ func (a *agent) launch(l launch) (*program, error) {
 	// ended may be told before start returns.
 	p.pid, err = a.children.start(file, l.command, attr, func(status unix.WaitStatus) { go p.finish(status) })
 	if err != nil {
-		out.pipe.Close()
 		return nil, fmt.Errorf("start %s: %w", file, err)
 	}
-	go out.run()
+	p.out.start()
 	return p, nil
 }
 
@@ -210,9 +214,24 @@ func (p *program) finish(status unix.WaitStatus) {
 	close(p.ended)
 }
 
-// inputOf returns what a program reads from standard input. A short input
-// fits into the pipe; a longer one is written while the program reads.
-func inputOf(text string) (*os.File, error) {
+// inputOf returns the standard input of a program. A server's is a pipe that
+// nothing comes from: vsftpd prints there why it cannot start, as if it had
+// been started on a terminal. (A socket would do, but pure-ftpd takes that for
+// a client's.) Of a step it is the given text.
+func (p *program) inputOf(l launch) (*os.File, error) {
+	if l.serves {
+		write, err := p.out.newPipe()
+		if err != nil {
+			return nil, err
+		}
+		defer write.Close()
+		both, err := os.OpenFile(fmt.Sprintf("/proc/self/fd/%d", write.Fd()), os.O_RDWR, 0)
+		if err != nil {
+			return nil, fmt.Errorf("open pipe for the input of %s: %w", p.command, err)
+		}
+		return both, nil
+	}
+	text := l.input
 	if text == "" {
 		return os.Open(os.DevNull)
 	}
