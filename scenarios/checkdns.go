@@ -126,7 +126,7 @@ func (c *checker) mayAsk(name string, ptr any, kinds ...string) bool {
 		return false // reported
 	}
 	s := &c.s.Servers[i]
-	kind := s.kindOf()
+	kind := s.Kind()
 	switch {
 	case kind == "":
 		return false // reported

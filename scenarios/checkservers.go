@@ -13,31 +13,6 @@ import (
 
 // This file checks servers.
 
-// kindOf returns the key of a server's kind, "" if it has none.
-func (s *Server) kindOf() string {
-	switch {
-	case s.FTP != nil:
-		return "ftp"
-	case s.HTTP != nil:
-		return "http"
-	case s.HTTPS != nil:
-		return "https"
-	case s.TCP != nil:
-		return "tcp"
-	case s.UDP != nil:
-		return "udp"
-	case s.DNS != nil:
-		return "dns"
-	case s.SMTP != nil:
-		return "smtp"
-	case s.Proxy != nil:
-		return "proxy"
-	case s.Exec != nil:
-		return "exec"
-	}
-	return ""
-}
-
 // socket is a port of a node.
 type socket struct {
 	node     string

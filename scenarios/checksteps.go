@@ -60,7 +60,7 @@ func (c *checker) checkSocketStep(s *Step) {
 
 // mayConnect is mayAsk for steps that may name a port of their own.
 func (c *checker) mayConnect(name string, to any, port *int, kinds ...string) {
-	if i, ok := c.servers.index[name]; ok && c.given(port) && isWord(c.s.Servers[i].kindOf(), kinds) {
+	if i, ok := c.servers.index[name]; ok && c.given(port) && isWord(c.s.Servers[i].Kind(), kinds) {
 		return
 	}
 	c.mayAsk(name, to, kinds...)

@@ -150,6 +150,31 @@ type Server struct {
 	Exec  *ExecServer  `key:"exec,kind" doc:"Any program."`
 }
 
+// Kind returns the key of the server's kind: ftp, http, https...
+func (s *Server) Kind() string {
+	switch {
+	case s.FTP != nil:
+		return "ftp"
+	case s.HTTP != nil:
+		return "http"
+	case s.HTTPS != nil:
+		return "https"
+	case s.TCP != nil:
+		return "tcp"
+	case s.UDP != nil:
+		return "udp"
+	case s.DNS != nil:
+		return "dns"
+	case s.SMTP != nil:
+		return "smtp"
+	case s.Proxy != nil:
+		return "proxy"
+	case s.Exec != nil:
+		return "exec"
+	}
+	return ""
+}
+
 // Port returns where the server listens, 0 if that is not known.
 func (s *Server) Port() int {
 	switch {

@@ -51,42 +51,6 @@ func New(sc *scenarios.Scenario) (*Plan, error) {
 	return p, nil
 }
 
-// Rings are made of memory that the kernel clears first, some fifty
-// microseconds for a MiB: a lab that moves little gets small ones.
-const (
-	smallRing = 16 << 20
-	largeRing = 96 << 20
-	bulk      = 8 << 20 // bytes that a scenario moves, from which on rings are large
-)
-
-// ring returns how much memory the capture of one node may take. Files of a
-// served directory may be of any size.
-func ring(sc *scenarios.Scenario) int {
-	var moved int64
-	for _, s := range sc.Servers {
-		if s.FTP == nil {
-			continue
-		}
-		if s.FTP.Dir != "" {
-			return largeRing
-		}
-		for _, f := range s.FTP.Files {
-			moved += int64(f.Size)
-		}
-	}
-	for _, s := range sc.Steps {
-		for _, store := range []*scenarios.FTPStore{s.FTPStore, s.FTPAppend} {
-			if store != nil {
-				moved += int64(store.Size)
-			}
-		}
-	}
-	if moved >= bulk {
-		return largeRing
-	}
-	return smallRing
-}
-
 // whereThingsRun returns the nodes that need a process: those with a server
 // and those whose clients take steps; and of these the ones where programs of
 // the host run, with the limit of their processes.

@@ -36,9 +36,11 @@ func settings(sc *scenarios.Scenario) []Setting {
 		if f := s.FTP; f != nil {
 			list = append(list, ftpServerSettings(s.Name, f)...)
 		}
+		list = append(list, serverSettings(s)...)
 	}
 	for i := range sc.Steps {
 		list = append(list, ftpStepSettings(&sc.Steps[i])...)
+		list = append(list, stepSettings(&sc.Steps[i])...)
 	}
 	return named(unique(list))
 }

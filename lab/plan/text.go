@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"path"
 	"strings"
+
+	"netlab/scenarios"
 )
 
 // WriteJSON writes the plan for programs.
@@ -48,7 +51,7 @@ func (p *Plan) WriteText(w io.Writer) error {
 		}
 	}
 	for _, s := range p.Servers {
-		fmt.Fprintf(&b, "server  %-12s on %s, ftp port %d\n", s.Name, s.Node, s.Port())
+		fmt.Fprintf(&b, "server  %-12s on %s, %s\n", s.Name, s.Node, serverText(s))
 	}
 	for _, s := range p.Settings {
 		fmt.Fprintf(&b, "set     %s=%s\n", s.Name, s.Value)
@@ -56,6 +59,23 @@ func (p *Plan) WriteText(w io.Writer) error {
 	fmt.Fprintf(&b, "capture %d MiB in all, rings of %d MiB\n", p.Memory>>20, p.Ring>>20)
 	_, err := w.Write(b.Bytes())
 	return err
+}
+
+// serverText says what a server is, and where it listens: "ftp port 21",
+// "dns port 53 of udp and tcp", "exec vsftpd".
+func serverText(s scenarios.Server) string {
+	what := s.Kind()
+	if s.Exec != nil {
+		what += " " + path.Base(s.Exec.Command[0])
+	}
+	port := s.Port()
+	switch {
+	case port == 0:
+		return what
+	case s.DNS != nil:
+		return fmt.Sprintf("%s port %d of udp and tcp", what, port)
+	}
+	return fmt.Sprintf("%s port %d", what, port)
 }
 
 func quick(on bool) string {
