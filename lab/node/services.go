@@ -33,18 +33,20 @@ func (a *agent) lookUp(ctx context.Context, r StepRequest) (probes.Step, error) 
 	}
 	caller := a.callerOf(&r.Step)
 	answer, err := dns.Lookup(ctx, caller, r.Target, s.Query, string(s.Type), bool(s.TCP))
-	step := probes.Step{Reply: answer.Code, Text: answer.Status, Bytes: answer.Bytes, Protocol: "UDP"}
-	if answer.TCP {
-		step.Protocol = "TCP"
-	}
 	if err != nil && answer.Status == "" {
 		return probes.Step{}, err // nothing came
 	}
+	step := probes.Step{Reply: answer.Code, Text: answer.Status, Bytes: answer.Bytes}
 	if answer.Authoritative {
 		step.Text += ", authoritative"
 	}
-	if answer.Cut {
-		step.Text += ", over UDP cut short"
+	switch {
+	case answer.Cut:
+		step.Text += ", over TCP, over UDP cut short"
+	case answer.TCP:
+		step.Text += ", over TCP"
+	default:
+		step.Text += ", over UDP"
 	}
 	if len(answer.Lines) > 0 {
 		step.Content = strings.Join(answer.Lines, "\n") + "\n"
