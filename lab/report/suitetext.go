@@ -49,7 +49,7 @@ func (s *SuiteText) Line(w io.Writer, e *Entry) error {
 	if !ok {
 		mark.tag, mark.colour = "  --  ", yellow
 	}
-	said := t.cut(t.said(e), max(t.width-6-s.cells-14, 20))
+	said := t.cut(t.said(e), max(t.width-s.cells-17, 20))
 	took := ""
 	if e.Elapsed > 0 {
 		took = duration(e.Elapsed)
