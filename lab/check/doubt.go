@@ -134,15 +134,26 @@ func (j *judge) bothEndsDoubt(c *timeline.Connection) *doubt {
 	if d := j.wireDoubt(c); d != nil {
 		return d
 	}
-	if tapped(c) == 2 {
-		return nil
-	}
 	for _, e := range c.Ends() {
-		if !tappedAt(c, e.Node) {
+		if !tappedAt(c, e.Node) && !cutOff(c, e) {
 			return because(words.CheckNoTap, EndName(c, e))
 		}
 	}
 	return nil
+}
+
+// cutOff reports whether all that was sent to an end was seen to stop on the
+// way: then it had nothing to answer, and no tap there is missed.
+func cutOff(c *timeline.Connection, e *timeline.Endpoint) bool {
+	for _, s := range c.Segments {
+		if s.Forged && s.Opener == (e == c.Opener) {
+			continue // sent in the end's name by who stopped the others
+		}
+		if s.Opener == (e == c.Opener) || !s.Stopped() {
+			return false
+		}
+	}
+	return true
 }
 
 func tappedAt(c *timeline.Connection, node string) bool {

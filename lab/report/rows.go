@@ -49,6 +49,11 @@ func (t *text) rows(run Run, c *timeline.Connection) []row {
 			rows = append(rows, row{elided: t.say(words.ReportWindowEnd)})
 		}
 		r := row{time: ms(f.Sent(), zero), number: fmt.Sprint(f.Frame), segment: t.arrow(c, frames, i, isn, lost)}
+		if f.Undelivered && f.Opener {
+			r.rightSeen = t.note(t.say(words.ReportUndelivered, clean(f.To)))
+		} else if f.Undelivered {
+			r.leftSeen = t.note(t.say(words.ReportUndelivered, clean(f.To)))
+		}
 		rows = append(rows, t.withStates(run, c, r, sides, i, zero)...)
 		i++
 	}
@@ -318,20 +323,13 @@ func (t *text) arrow(c *timeline.Connection, frames []check.Frame, i int, isn [2
 	if !f.Opener {
 		tip, side = "<", 1
 	}
-	if f.Arrived() == 0 && (lost[1-side] || stopped(f)) {
+	if f.Arrived() == 0 && (lost[1-side] || f.Stopped()) || f.Undelivered {
 		tip = "x"
 	}
 	if f.Opener {
 		return label + " " + strings.Repeat("-", dashes) + tip
 	}
 	return tip + strings.Repeat("-", dashes) + " " + label
-}
-
-// stopped reports whether a frame came as far as a node that is not its
-// receiver, and no farther.
-func stopped(f check.Frame) bool {
-	last := f.Taps[len(f.Taps)-1]
-	return len(f.Taps) > 1 && last.Dir == probes.In && last.Node != f.To
 }
 
 // lossCanBeSeen reports at which ends segments are seen to arrive: only

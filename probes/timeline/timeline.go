@@ -185,6 +185,16 @@ func (s *Segment) Arrived() probes.Mono {
 	return 0
 }
 
+// Stopped reports whether the segment was seen to come to a node that is not
+// its receiver, and not to leave it: it was dropped there, or rejected.
+func (s *Segment) Stopped() bool {
+	if len(s.Taps) < 2 {
+		return false
+	}
+	last := s.Taps[len(s.Taps)-1]
+	return last.Dir == probes.In && last.Node != s.To
+}
+
 // A Tap is one sighting of a segment.
 type Tap struct {
 	Event   uint64 // Seq of the event
