@@ -9,9 +9,11 @@ import (
 )
 
 const (
-	// beatEvery is the time between two heartbeats. A process that beats so
-	// often costs a thousandth of a processor.
-	beatEvery = 5 * time.Millisecond
+	// beatEvery is the time between two heartbeats. A beat costs some 100 µs
+	// of a processor, most of them in the runtime and in the kernel, and so a
+	// process a hundredth of one. A wait that is longer than beatEvery and
+	// beatLate together is always noticed.
+	beatEvery = 10 * time.Millisecond
 	// beatLate is by how much a heartbeat must be late to be told of.
 	beatLate = 10 * time.Millisecond
 	// beatQuiet is the least time between two tellings: of those that are

@@ -100,9 +100,20 @@ run it; 4 an error of netlab's own; 130 interrupted.`,
 	HelpLang: {"language of the output: en or zh", "输出语言：en 或 zh"},
 	HelpRun:  {"Run scenarios", "运行场景"},
 	HelpRunLong: {`Run scenarios: files, names of the gallery (netlab list), or directories of
-files. Each run leaves a run directory with all that was recorded.`,
+files. Each run leaves a run directory with all that was recorded.
+
+A directory, --jobs or --shard makes a suite: a line for each scenario, what
+did not pass in full, and the slowest. Scenarios run one at a time unless --jobs
+says otherwise: side by side they keep each other waiting, and an expectation on
+time is inconclusive where that was noticed. Those marked exclusive run alone,
+after the others. Results are in the same order whatever ended first.`,
 		`运行场景：文件、内置场景的名字（见 netlab list），或存放场景文件的目录。
-每次运行都会留下一个运行目录，其中保存全部记录。`},
+每次运行都会留下一个运行目录，其中保存全部记录。
+
+给出目录、--jobs 或 --shard 时，各场景作为一个套件运行：每个场景一行，未通过的
+给出全部细节，并列出最慢的。除非用 --jobs 另行指定，场景逐个运行：同时运行会彼此
+耽搁，一旦发现耽搁，关于时间的预期就无法判定。标为 exclusive 的场景在其余之后单独
+运行。无论哪个先结束，结果的顺序都不变。`},
 	HelpRepeat:   {"run each scenario `N` times", "每个场景运行 `N` 次"},
 	HelpVariant:  {"run the variant `NAME`; all for the base and every variant", "运行名为 `NAME` 的变体；all 表示基本场景和全部变体"},
 	HelpOut:      {"make run directories in `DIR`", "在 `DIR` 中建立运行目录"},
