@@ -39,8 +39,8 @@ type Secure struct {
 
 	shake    sync.Once
 	shakeErr error
-	done     atomic.Bool // the handshake is complete
-	writing  sync.Mutex  // held by Write
+	done     atomic.Bool   // the handshake is complete
+	writing  chan struct{} // holds a token during Write
 	silent   atomic.Bool
 	notified atomic.Bool // close_notify was sent, or is being sent
 	heard    atomic.Bool // close_notify was received, and recorded
@@ -60,7 +60,7 @@ func (c *Conn) SecureServer(below net.Conn, config *tls.Config) *Secure {
 }
 
 func (c *Conn) secure(below net.Conn, over func(net.Conn) *tls.Conn) *Secure {
-	s := &Secure{Conn: c, below: below}
+	s := &Secure{Conn: c, below: below, writing: make(chan struct{}, 1)}
 	s.lower = newTap(below, func(direction string, description uint8) { s.alert(direction, description, probes.Recorded) })
 	s.tls = over(s.lower)
 	return s
@@ -132,20 +132,23 @@ func (s *Secure) Write(p []byte) (int, error) {
 	if err := s.Handshake(context.Background()); err != nil {
 		return 0, err
 	}
-	s.writing.Lock()
-	defer s.writing.Unlock()
+	s.writing <- struct{}{}
+	defer func() { <-s.writing }()
 	return s.tls.Write(p)
 }
 
 // ReadBelow receives from the socket, below TLS: what comes after its end.
 func (s *Secure) ReadBelow(p []byte) (int, error) { return s.below.Read(p) }
 
+// stuck is how long CloseNotify waits for a Write to end.
+const stuck = time.Second
+
 var errUnsealed = errors.New("no close_notify before the end of the handshake")
 
 // CloseNotify says that nothing more will be sent, once (RFC 8446 section
-// 6.1). It does so before the end of the handshake, while a Write is stuck, or
-// when told to be silent, not at all. It does not block for longer than five
-// seconds.
+// 6.1). Before the end of the handshake, behind a Write that is stuck, or when
+// told to be silent, it does not. It does not block for longer than crypto/tls
+// lets it, five seconds.
 func (s *Secure) CloseNotify() error {
 	if s.silent.Load() || s.notified.Swap(true) {
 		return nil
@@ -153,10 +156,13 @@ func (s *Secure) CloseNotify() error {
 	if !s.done.Load() {
 		return errUnsealed
 	}
-	if !s.writing.TryLock() {
-		return errors.New("no close_notify: a send is under way")
+	// The answer can be here before the goroutine goes on that sent the request.
+	select {
+	case s.writing <- struct{}{}:
+		defer func() { <-s.writing }()
+	case <-time.After(stuck):
+		return errors.New("no close_notify: a send does not end")
 	}
-	defer s.writing.Unlock()
 	start := clock.Now()
 	err := s.tls.CloseWrite()
 	s.note(start, probes.Recorded, probes.Call{Name: "close_notify", Args: "sent", Errno: Errno(err)})
