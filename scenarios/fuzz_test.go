@@ -24,6 +24,9 @@ func FuzzParse(f *testing.F) {
 		}
 		f.Add(data)
 	}
+	for _, data := range archive(f, "testdata/right.txtar", ".yaml") {
+		f.Add(data)
+	}
 	for name, data := range archive(f, "testdata/wrong.txtar", ".yaml") {
 		if !strings.HasPrefix(name, "structure/number") { // one of a kind is enough
 			f.Add(data)
@@ -70,21 +73,35 @@ func holds(t *testing.T, s *Scenario) {
 		}
 	}
 	for _, x := range s.Servers {
-		if x.FTP == nil || !nodes[x.Node] {
-			t.Errorf("server %v", x)
+		if n := pointersIn(x); n != 1 || x.Kind() == "" || !nodes[x.Node] {
+			t.Errorf("server %v has %d kinds", x, n)
+		}
+		if x.Exec == nil && (x.Port() < 1 || x.Port() > maxPort) {
+			t.Errorf("server %v is on port %d", x, x.Port())
 		}
 	}
 	for _, x := range s.Steps {
-		set := 0
-		for v, i := reflect.ValueOf(x), 0; i < v.NumField(); i++ {
-			if f := v.Field(i); f.Kind() == reflect.Pointer && !f.IsNil() {
-				set++
-			}
+		if n := pointersIn(x); n != 1 || x.Index < 1 {
+			t.Errorf("step %v has %d verbs", x, n)
 		}
-		if set != 1 || x.Index < 1 {
-			t.Errorf("step %v has %d verbs", x, set)
+		if x.Common() == nil && x.Settle == nil && x.Sleep == nil {
+			t.Errorf("step %v has nothing in common with others", x)
+		}
+		if node := x.Node(); node != "" && !nodes[node] {
+			t.Errorf("step %v is on node %q", x, node)
 		}
 	}
+}
+
+// pointersIn counts the fields of a struct that are pointers and set.
+func pointersIn(x any) int {
+	set := 0
+	for v, i := reflect.ValueOf(x), 0; i < v.NumField(); i++ {
+		if f := v.Field(i); f.Kind() == reflect.Pointer && !f.IsNil() {
+			set++
+		}
+	}
+	return set
 }
 
 // showable checks that an error can be written to a terminal.

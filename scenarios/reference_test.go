@@ -46,6 +46,10 @@ func TestReference(t *testing.T) {
 		reflect.TypeFor[Common](), reflect.TypeFor[Settle](), reflect.TypeFor[ConnectionName](), reflect.TypeFor[Expect](),
 		reflect.TypeFor[ConnectionExpect](), reflect.TypeFor[EndExpect](), reflect.TypeFor[StepExpect](),
 		reflect.TypeFor[DurationExpect](), reflect.TypeFor[Variant](), reflect.TypeFor[Limits](), reflect.TypeFor[Addressing](),
+		reflect.TypeFor[HTTPServer](), reflect.TypeFor[HTTPSServer](), reflect.TypeFor[Route](), reflect.TypeFor[Cookie](), reflect.TypeFor[HTTPClient](),
+		reflect.TypeFor[HTTPPost](), reflect.TypeFor[TCPServer](), reflect.TypeFor[DNSServer](), reflect.TypeFor[DNSLookup](), reflect.TypeFor[SMTPServer](),
+		reflect.TypeFor[SMTPSend](), reflect.TypeFor[ProxyServer](), reflect.TypeFor[ProxyAt](), reflect.TypeFor[ExecServer](), reflect.TypeFor[ExecReady](),
+		reflect.TypeFor[Exec](), reflect.TypeFor[Needs](), reflect.TypeFor[NAT](), reflect.TypeFor[Rule](), reflect.TypeFor[Match](), reflect.TypeFor[RouteStep](),
 	} {
 		for _, key := range sh.of(typ).keys() {
 			if !strings.Contains(text, "  "+key) {

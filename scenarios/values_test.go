@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/netip"
 	"reflect"
@@ -98,6 +99,126 @@ func TestValues(t *testing.T) {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestWorkloadValues looks at what became of the forms of workloads in
+// testdata/right.txtar.
+func TestWorkloadValues(t *testing.T) {
+	s := mustParse(t, archive(t, "testdata/right.txtar", ".yaml")["workloads"])
+	server := func(name string) *Server {
+		i := slices.IndexFunc(s.Servers, func(v Server) bool { return v.Name == name })
+		return &s.Servers[i]
+	}
+	web, secure := server("web").HTTP, server("secure").HTTPS
+	routes := map[string]Route{}
+	for _, r := range web.Routes {
+		r.At = Pos{}
+		routes[r.Name] = r
+	}
+	get, post := s.Steps[1].HTTPGet, s.Steps[3].HTTPPost
+	first, second := s.Expect.Connections[0], s.Expect.Connections[1]
+	rules := s.Nodes[1].Firewall
+	for _, tt := range []struct {
+		name      string
+		got, want any
+	}{
+		{"needs", s.Needs, Needs{Packages: []string{"vsftpd", "lftp"}, Programs: []string{"curl"}, Kernel: "5.14", Features: []Feature{FeatureBPF, FeatureNAT}}},
+		{"exclusive", s.Exclusive, YesNo(true)},
+		{"resolver", s.Nodes[0].Resolver, "names"},
+		{"nat", *s.Nodes[1].NAT, NAT{Masquerade: "wan", FTPHelper: true}},
+		{"drop", *rules[0].Drop, Match{Path: PathForward, Link: "wan", Protocol: TCP, Ports: PortRange{20, 21}, Flags: []TCPFlag{"SYN"}, Unset: []TCPFlag{"ACK"}}},
+		{"reject", *rules[1].Reject, Match{Path: PathAny, From: "client", To: "server", Protocol: UDP, With: RejectProhibited}},
+		{"accept all", *rules[2].Accept, Match{Path: PathAny}},
+		{"short route", routes["/"], Route{Name: "/", Body: "hello\n"}},
+		{"empty route", routes["/empty"], Route{Name: "/empty"}},
+		{"generated route", routes["/big"].Size, Size(1e6)},
+		{"header", routes["/all"].Headers[0].Name + ": " + routes["/all"].Headers[0].Value, "Content-Type: text/html"},
+		{"short cookie", routes["/all"].Cookies[0].Value, "abc"},
+		{"cookie", routes["/all"].Cookies[1].SameSite, SameSiteLax},
+		{"versions without quotes", web.Versions, []HTTPVersion{HTTP10, HTTP11}},
+		{"ports", []int{server("web").Port(), server("secure").Port(), server("vs").Port(), server("names").Port()}, []int{80, 443, 21, 53}},
+		{"kinds", []string{server("web").Kind(), server("secure").Kind(), server("px").Kind(), server("vs").Kind()}, []string{"http", "https", "proxy", "exec"}},
+		{"inlined default", secure.KeepAlive, YesNo(true)},
+		{"notify", secure.SendsNotify, YesNo(false)},
+		{"script", server("talk").TCP.Script, []string{"send hello", "expect QUIT", "wait 100ms", "close"}},
+		{"record of a node", server("names").DNS.Records[0].Values, []RecordValues{{"", []string{"server"}}}},
+		{"record of a list", server("names").DNS.Records[2].Values, []RecordValues{{"", []string{"10.0.0.1", "fd00::1"}}}},
+		{"records of types", server("names").DNS.Records[3].Values, []RecordValues{{"MX", []string{"10 mail.lab.test"}}, {"TXT", []string{"a", "b"}}}},
+		{"proxy", []ProxyAt{*server("px").Proxy.Flip, *server("px").Proxy.Cut}, []ProxyAt{{ProxyAnswer, 10, ""}, {ProxyRequest, 100, "abc"}}},
+		{"program's file", server("vs").Exec.Files[0].Content, "listen=YES\n"},
+		{"variable", server("vs").Exec.Environment[0].Name + "=" + server("vs").Exec.Environment[0].Value, "LANG=C"},
+		{"ready", *server("vs").Exec.Ready, ExecReady{Line: "x"}},
+		{"request", []string{get.To, get.Path, get.Host, get.As, get.Session}, []string{"web", "/a?b=c", "www.lab.test", "get", "web1"}},
+		{"inlined twice", []string{post.To, post.As, post.Path, post.Type}, []string{"px", "post", "/", "text/x"}},
+		{"visible", first.Visible, []string{"a\nb"}},
+		{"no alerts", len(*first.Alerts), 0},
+		{"alerts", *second.Alerts, []Alert{{"client", "bad_certificate"}}},
+		{"alerts absent", s.Expect.Connections[2].Alerts == nil, true},
+		{"TLS of a connection", *first.TLS, TLS13},
+		{"no cookies", len(*s.Expect.Steps[0].Cookies), 0},
+		{"cookies absent", s.Expect.Steps[1].Cookies == nil, true},
+		{"moments", []SegmentWord{s.Expect.Order[0].Word, s.Expect.Order[1].Word}, []SegmentWord{WordCloseNotify, WordAlert}},
+		{"nth of a step", s.Connections[0].Nth, 2},
+		{"searched", s.SearchTexts(), []string{"a\nb", "nothing", "secret"}},
+		{"certificates", s.Certificates(), true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if diff := cmp.Diff(tt.want, tt.got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+	for i := range s.Steps {
+		if step := &s.Steps[i]; step.FirewallDrop != nil && step.To() != "" {
+			t.Errorf("a rule is about server %q", step.To())
+		}
+	}
+}
+
+// TestTravels sees to it that servers and steps come through JSON, by which
+// agents are told of them.
+func TestTravels(t *testing.T) {
+	for name, text := range archive(t, "testdata/right.txtar", ".yaml") {
+		s := mustParse(t, text)
+		var again Scenario
+		data, err := json.Marshal(s)
+		if err == nil {
+			err = json.Unmarshal(data, &again)
+		}
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		same := cmp.Options{
+			cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }),
+			cmp.Comparer(func(a, b netip.Addr) bool { return a == b }),
+		}
+		if diff := cmp.Diff(s.Servers, again.Servers, same); diff != "" {
+			t.Errorf("%s: servers (-went +came):\n%s", name, diff)
+		}
+		if diff := cmp.Diff(s.Steps, again.Steps, same); diff != "" {
+			t.Errorf("%s: steps (-went +came):\n%s", name, diff)
+		}
+	}
+}
+
+// TestCertificates sees to it that a lab has an authority where one may ask.
+func TestCertificates(t *testing.T) {
+	for _, tt := range []struct {
+		text string
+		want bool
+	}{
+		{"servers: {a: {node: n, http: {}}, b: {node: n, ftp: {}}}", false},
+		{"servers: {a: {node: n, https: {}}}", true},
+		{"servers: {a: {node: n, ftp: {tls: explicit}}}", true},
+		{"servers: {a: {node: n, exec: {command: [x], port: 1}}}", true},
+		{"steps: [{exec: {node: n, command: [x]}}]", true},
+	} {
+		s := mustParse(t, []byte("netlab: 1\nname: x\nnodes: {n: {}}\n"+tt.text+"\n"))
+		if got := s.Certificates(); got != tt.want {
+			t.Errorf("%s: %v, want %v", tt.text, got, tt.want)
+		}
 	}
 }
 
