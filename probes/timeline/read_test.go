@@ -104,7 +104,7 @@ func FuzzRead(f *testing.F) {
 
 // FuzzBuild drops, repeats and bends events of a scripted run.
 func FuzzBuild(f *testing.F) {
-	scripts := recordings()
+	scripts := append(recordings(), recording{script: tt.One(tt.Options{Path: tt.Translated, PortShift: 1}, helped)})
 	for i := range scripts {
 		f.Add(uint8(i), []byte{3, 1, 9, 2, 17, 3})
 	}

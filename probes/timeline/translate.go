@@ -10,8 +10,9 @@ import (
 // came with one flow and left with another. The sequence numbers are those of
 // an opener's SYN, so that port numbers may be used again.
 //
-// Only what the wire shows is believed: a connection whose SYN is not in the
-// record stays two, one on either side of the node.
+// What the wire shows comes first, then what a connection tracker told: a
+// connection for which there is neither, as its SYN is not in the record, stays
+// two, one on either side of the node.
 type translation struct {
 	node          string
 	before, after int         // ordinals of the flows of the SYN
@@ -143,6 +144,9 @@ func (b *builder) learnTranslations(sightings []*probes.Event) {
 
 func distance(x, y *probes.Event) probes.Mono { return max(x.Time-y.Time, y.Time-x.Time) }
 
+// late is how long after the SYN a tracker's word may come.
+const late probes.Mono = 100e6
+
 // learnTracked takes from connection trackers what the wire did not show: what
 // a node translates for itself is on no wire.
 func (b *builder) learnTracked() {
@@ -159,7 +163,7 @@ func (b *builder) learnTracked() {
 			return o.node == e.Node && o.before == before && o.after == after
 		})
 		if !known {
-			b.nat.add(&translation{node: e.Node, before: before, after: after, from: e.Time - slack, tracked: true})
+			b.nat.add(&translation{node: e.Node, before: before, after: after, from: e.Time - late, tracked: true})
 		}
 	}
 }
