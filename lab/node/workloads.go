@@ -25,17 +25,18 @@ type client interface {
 func (a *agent) serve(ctx context.Context, r ServeRequest, files []*os.File) error {
 	server, err := a.start(ctx, r, files)
 	if err != nil {
-		return err
+		return a.taken(r, err)
 	}
 	a.mu.Lock()
-	a.servers = append(a.servers, served{r.Server.Name, server})
+	a.servers = append(a.servers, served{r.Server.Name, r.Server.Port(), server})
 	a.mu.Unlock()
 	return nil
 }
 
-// A served is a server that was started, and its name in the scenario.
+// A served is a server that was started, and its name and port in the scenario.
 type served struct {
 	name string
+	port int
 	stopper
 }
 

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -151,20 +152,18 @@ func (s *Server) Stop(ctx context.Context) error {
 	if errors.Is(err, net.ErrClosed) { // the accept loop had failed
 		err = nil
 	}
+	// Control connections first: over them the sessions would tell of the
+	// transfers that end.
+	slices.SortStableFunc(open, func(a, b closer) int { return rank(a) - rank(b) })
 	for _, c := range open {
 		c.hangUp()
 	}
-	joined := make(chan struct{})
-	go func() {
-		defer close(joined)
+	if err := workload.Join(ctx, func() {
 		<-s.served
 		s.sessions.Wait()
 		s.moving.Wait()
-	}()
-	select {
-	case <-joined:
-	case <-ctx.Done():
-		return fmt.Errorf("stop ftp server: sessions have not ended: %w", context.Cause(ctx))
+	}); err != nil {
+		return fmt.Errorf("stop ftp server: sessions have not ended: %w", err)
 	}
 	if s.err != nil {
 		err = errors.Join(err, s.err)
@@ -173,6 +172,14 @@ func (s *Server) Stop(ctx context.Context) error {
 		return fmt.Errorf("stop ftp server: %w", err)
 	}
 	return nil
+}
+
+// rank is 0 for control connections, 1 for all else.
+func rank(c closer) int {
+	if served, ok := c.(*servedConn); ok && !served.data {
+		return 0
+	}
+	return 1
 }
 
 // track remembers what Stop must close. It returns false if Stop has begun.
