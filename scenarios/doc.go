@@ -12,7 +12,8 @@
 //	min:"..."        the least number, duration or size, as it would be written
 //	max:"..."        the largest
 //	ref:"..."        what a name must refer to: node, server, session, step...
-//	text:"..."       what a string may hold: one line if absent; prose; any
+//	text:"..."       what a string, or each of a list, may hold: one line if
+//	                 absent; prose; any
 //
 // A slice whose elements have a Name field is written as a mapping from names
 // to values; order is that of the file. Types with texts of their own
@@ -21,6 +22,7 @@
 // A file goes through these stages, each in a file of this package: load
 // (text, measured, to a YAML tree), tree (aliases written out, places kept),
 // variant (patches merged into the tree), decode (tree to values, by the
-// tags), names, fit and expected (what refers to what, and whether it fits).
+// tags), names, fit, the check files, expected and tally (what refers to what,
+// and whether it fits).
 // Every stage reports all that it finds; [Errors] says it in the file's order.
 package scenarios
