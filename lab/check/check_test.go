@@ -413,6 +413,38 @@ func TestSteps(t *testing.T) {
 	}
 }
 
+// A machine that kept the run waiting excuses what fails, and nothing else.
+func TestStarved(t *testing.T) {
+	starved := func(tl *timeline.Timeline) {
+		tl.Starved = append(tl.Starved, timeline.Starved{Time: tl.Segments[30].Sent(), Late: 23e6})
+	}
+	with := func(more func(*timeline.Timeline)) func(*timeline.Timeline) {
+		return func(tl *timeline.Timeline) { starved(tl); more(tl) }
+	}
+	timeout := func(tl *timeline.Timeline) { tl.Steps[3].Error, tl.Steps[3].Reply = "read: i/o timeout", 0 }
+	refused := func(tl *timeline.Timeline) { tl.Steps[3].Error, tl.Steps[3].Reply = "550 no", 550 }
+	count := func(low, high int64) func(*scenarios.Scenario) {
+		return func(sc *scenarios.Scenario) {
+			sc.Expect.ConnectionCount = []scenarios.CountExpect{{Name: "ftpd", Count: *checktest.Count(low, high)}}
+		}
+	}
+	closing := control(scenarios.ConnectionExpect{Closing: checktest.Pattern("client FIN", "server ACK", "server FIN", "client ACK")})
+	again := control(scenarios.ConnectionExpect{Retransmissions: checktest.Count(0, 0)})
+	const why = "kept the run waiting for 23ms"
+	runTrials(t, []trial{
+		{"closing as wanted", root, four, starved, closing, "control.closing", Pass, "", "only the wire"},
+		{"another closing", root, three, starved, closing, "control.closing", Inconclusive, "C FIN | S FIN+ACK | C ACK", why},
+		{"first FIN", root, serverFour, starved, control(scenarios.ConnectionExpect{FirstFIN: checktest.Who("client")}), "control.first_fin", Inconclusive, "server", why},
+		{"resets", root, reset, starved, control(scenarios.ConnectionExpect{Resets: checktest.Count(0, 0)}), "control.resets", Inconclusive, "1", why},
+		{"sent again", root, four, with(func(tl *timeline.Timeline) { tl.Segments[30].Retransmission = true }), again, "control.retransmissions", Inconclusive, "1", why},
+		{"nothing again", root, four, starved, again, "control.retransmissions", Pass, "0", ""},
+		{"count", root, four, starved, count(3, 3), "connection_count.ftpd", Inconclusive, "2", why},
+		{"no connection", root, four, starved, connection("other", scenarios.ConnectionExpect{Resets: checktest.Count(0, 0)}), "other.resets", Inconclusive, "no connection", why},
+		{"a step took too long", root, four, with(timeout), func(*scenarios.Scenario) {}, "steps[3].ftp.quit", Inconclusive, "", why},
+		{"a step was refused", root, four, with(refused), func(*scenarios.Scenario) {}, "steps[3].ftp.quit", Fail, "550", ""},
+	})
+}
+
 func TestMoments(t *testing.T) {
 	started := scenarios.Moment{Text: "fetch started", Name: "fetch", Point: "started"}
 	ended := scenarios.Moment{Text: "fetch ended", Name: "fetch", Point: "ended"}
@@ -443,14 +475,19 @@ func TestMoments(t *testing.T) {
 			tl.Events = append(tl.Events, ev)
 		}
 	}
-	starved := add(probes.Event{Source: probes.Lab, Kind: probes.KindMark, Mark: probes.Starved})
-	early := add(probes.Event{Time: 1, Source: probes.Lab, Kind: probes.KindMark, Mark: probes.Starved, Late: 1})
-	late := func(tl *timeline.Timeline) {
-		add(probes.Event{Time: tl.Close + 20e6, Source: probes.Lab, Kind: probes.KindMark, Mark: probes.Starved, Late: 15e6})(tl)
+	late := func(at func(*timeline.Timeline) probes.Mono, by probes.Mono) func(*timeline.Timeline) {
+		return func(tl *timeline.Timeline) {
+			tl.Starved = append(tl.Starved, timeline.Starved{Time: at(tl), Node: "server", Late: by})
+		}
 	}
-	atTheEnd := func(tl *timeline.Timeline) {
-		add(probes.Event{Time: tl.Close + 10e6, Source: probes.Lab, Kind: probes.KindMark, Mark: probes.Starved, Late: 15e6})(tl)
-	}
+	inside := func(tl *timeline.Timeline) probes.Mono { return tl.Segments[20].Sent() }
+	starved := late(inside, 23e6)
+	noise := late(inside, 9e6)
+	unsaid := late(inside, 0)
+	early := late(func(tl *timeline.Timeline) probes.Mono { return tl.Open - 2e9 }, 23e6)
+	before := late(func(tl *timeline.Timeline) probes.Mono { return tl.Open - 0.5e9 }, 23e6)
+	after := late(func(tl *timeline.Timeline) probes.Mono { return tl.Close + 30e6 }, 23e6)
+	atTheEnd := late(func(tl *timeline.Timeline) probes.Mono { return tl.Close + 15e6 }, 23e6)
 	stepped := add(probes.Event{Source: probes.Lab, Kind: probes.KindClock, Clock: &probes.Clock{Step: true}})
 	blurred := add(probes.Event{Source: probes.Lab, Kind: probes.KindClock, Clock: &probes.Clock{Width: 1e9}})
 	const ms = time.Millisecond
@@ -460,10 +497,10 @@ func TestMoments(t *testing.T) {
 		{"one moment", root, four, nil, order(fin, fin), "order", Fail, "", "are one moment"},
 		{"never", root, four, nil, order(opened, rst), "order", Fail, "", `"control client RST" never happened`},
 		{"never, lost", root, four, lose(probes.Wire, "client"), order(opened, rst), "order", Inconclusive, "", "was not seen: 3 records"},
-		{"starved", root, four, starved, order(opened, closed), "order", Inconclusive, "", "kept the run waiting"},
-		{"starved before", root, four, early, order(opened, closed), "order", Pass, "", ""},
-		{"starved after", root, four, late, order(opened, closed), "order", Pass, "", ""},
-		{"starved at the end", root, four, atTheEnd, order(opened, closed), "order", Inconclusive, "", "kept the run waiting"},
+		{"starved, in order", root, four, starved, order(opened, closed), "order", Pass, "", ""},
+		{"starved, reversed", root, four, starved, order(closed, opened), "order", Inconclusive, "data opened < data closed", "kept node server waiting for 23ms"},
+		{"starved, never", root, four, starved, order(opened, rst), "order", Inconclusive, "", "kept node server waiting for 23ms"},
+		{"starved before, reversed", root, four, early, order(closed, opened), "order", Fail, "", ""},
 		{"clock set", root, four, stepped, order(opened, closed), "order", Inconclusive, "", "clock was set"},
 		{"clock set, no wire", root, four, stepped, order(started, ended), "order", Pass, "", ""},
 		{"too near", root, four, blurred, order(started, opened), "order", Inconclusive, "", "nearer to each other"},
@@ -475,6 +512,13 @@ func TestMoments(t *testing.T) {
 		{"too short", root, four, nil, between(opened, fin, time.Hour, 0), "durations.d", Fail, "", "is shorter than 1h0m0s"},
 		{"duration, never", root, four, nil, between(opened, rst, 0, ms), "durations.d", Fail, "never", ""},
 		{"duration, starved", root, four, starved, between(started, ended, 0, time.Microsecond), "durations.d", Inconclusive, "", ""},
+		{"duration, starved, would pass", root, four, starved, between(started, ended, 0, time.Hour), "durations.d", Inconclusive, "", "kept node server waiting for 23ms"},
+		{"duration, starved, not said by how much", root, four, unsaid, between(started, ended, 0, time.Hour), "durations.d", Inconclusive, "", "kept the run waiting"},
+		{"duration, noise", root, four, noise, between(started, ended, 0, time.Hour), "durations.d", Pass, "", ""},
+		{"duration, starved long before", root, four, early, between(started, ended, 0, time.Hour), "durations.d", Pass, "", ""},
+		{"duration, starved shortly before", root, four, before, between(started, ended, 0, time.Hour), "durations.d", Inconclusive, "", ""},
+		{"duration, starved after", root, four, after, between(started, ended, 0, time.Hour), "durations.d", Pass, "", ""},
+		{"duration, starved from the end on", root, four, atTheEnd, between(started, ended, 0, time.Hour), "durations.d", Inconclusive, "", ""},
 		{"duration, clock set", root, four, stepped, between(started, opened, 0, ms), "durations.d", Inconclusive, "", ""},
 		{"duration, blurred", root, four, blurred, between(started, opened, 0, ms), "durations.d", Inconclusive, "", "between"},
 		{"duration, step not ended", root, four, func(tl *timeline.Timeline) { tl.Steps[2].End = 0 }, between(started, ended, 0, ms), "durations.d", Inconclusive, "never", "did not end"},

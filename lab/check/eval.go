@@ -45,6 +45,8 @@ type judge struct {
 	sc       *scenarios.Scenario
 	frames   map[*timeline.Connection][]Frame
 	verdicts []Verdict
+	secure   []*probes.Event // calls of TLS, once they are listed
+	listed   bool
 }
 
 // read returns the frames of a connection.
@@ -72,6 +74,7 @@ func (j *judge) connection(x *scenarios.ConnectionExpect) {
 				v.inconclusive(d)
 			}
 		}
+		j.excuse(&v, c)
 		j.add(v)
 	}
 	if p := x.Opening; p != nil {
@@ -103,6 +106,31 @@ func (j *judge) connection(x *scenarios.ConnectionExpect) {
 		about("retransmissions", RetransmissionsKind, "RFC 9293 section 3.8.1", x.At,
 			func(v *Verdict) { j.retransmissions(v, c, *n) }, countText(*n))
 	}
+	for i, text := range x.Visible {
+		about(numbered(VisibleKind, i, len(x.Visible)), VisibleKind, "RFC 3552 section 3.2.1", x.At,
+			func(v *Verdict) { j.readable(v, c, text, true) }, quoted(text))
+	}
+	for i, text := range x.Hidden {
+		about(numbered(HiddenKind, i, len(x.Hidden)), HiddenKind, "RFC 3552 section 3.2.1", x.At,
+			func(v *Verdict) { j.readable(v, c, text, false) }, "not "+quoted(text))
+	}
+	if w := x.TLS; w != nil {
+		about("tls", TLSKind, "RFC 8446 section 4.2.1", x.At, func(v *Verdict) { j.tlsVersion(v, c, *w) }, string(*w))
+	}
+	if w := x.Alerts; w != nil {
+		about("alerts", AlertsKind, "RFC 8446 section 6", x.At, func(v *Verdict) { j.alerts(v, c, *w) }, alertsText(*w))
+	}
+	if w := x.CloseNotify; w != nil {
+		about("close_notify", CloseNotifyKind, "RFC 8446 section 6.1", x.At, func(v *Verdict) { j.closeNotify(v, c, *w) }, whoText(*w))
+	}
+}
+
+func alertsText(want []scenarios.Alert) string {
+	var parts []string
+	for _, a := range want {
+		parts = append(parts, a.End+" "+a.Description)
+	}
+	return listText(parts)
 }
 
 // add completes a verdict and keeps it.

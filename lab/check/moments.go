@@ -45,8 +45,11 @@ func (j *judge) moment(m *scenarios.Moment) instant {
 		if d != nil {
 			return instant{never: true, doubt: d}
 		}
-		if m.Word == "" {
+		switch m.Word {
+		case "":
 			return j.stateMoment(c, e, m.State)
+		case scenarios.WordCloseNotify, scenarios.WordAlert:
+			return j.secureMoment(c, e, m.Word)
 		}
 		for _, f := range frames {
 			if f.Counts && f.End == e && f.Word == m.Word {
@@ -246,6 +249,7 @@ func (j *judge) decideNever(v *Verdict, texts []string, found []instant, d *doub
 			break
 		}
 	}
+	j.excuse(v, nil)
 	j.add(*v)
 }
 
@@ -264,13 +268,17 @@ func neverDoubt(texts []string, found []instant) (d *doubt, never bool) {
 }
 
 // decideTime decides a verdict on times: reason says why it does not hold.
-// A machine that kept the run waiting and a clock that was set make every
-// time doubtful.
+// A clock that was set makes every time doubtful; a machine that kept the run
+// waiting every duration, and an order that does not hold.
 func (j *judge) decideTime(v *Verdict, found []instant, reason words.Message, d *doubt) {
 	for _, x := range found {
 		d = firstDoubt(d, x.doubt)
 	}
-	if d = firstDoubt(j.clockDoubt(found), j.starvedDoubt(), d); d != nil {
+	var starved *doubt
+	if v.Kind == DurationKind || !reason.IsZero() {
+		starved = j.starvedBetween(found)
+	}
+	if d = firstDoubt(j.clockDoubt(found), starved, d); d != nil {
 		v.inconclusive(d)
 	} else if !reason.IsZero() {
 		v.fail(reason)
@@ -289,18 +297,6 @@ func (j *judge) clockDoubt(found []instant) *doubt {
 	for i := range j.tl.Events {
 		if ev := &j.tl.Events[i]; wire && ev.Clock != nil && ev.Clock.Step {
 			return because(words.CheckClockStep).remedied(words.M(words.CheckRunAgain))
-		}
-	}
-	return nil
-}
-
-// starvedDoubt says that the machine kept the run waiting while it was judged.
-func (j *judge) starvedDoubt() *doubt {
-	for i := range j.tl.Events {
-		ev := &j.tl.Events[i]
-		outside := ev.Late > 0 && (ev.Time < j.tl.Open || ev.Time-ev.Late > j.tl.Close)
-		if ev.Mark == probes.Starved && !outside {
-			return because(words.CheckStarved).remedied(words.M(words.CheckRunAgain))
 		}
 	}
 	return nil

@@ -2,6 +2,8 @@ package check
 
 import (
 	"fmt"
+	"net/textproto"
+	"slices"
 	"strings"
 
 	"netlab/probes"
@@ -25,38 +27,152 @@ func (j *judge) step(index int) *timeline.Step {
 func (j *judge) stepResult(x *scenarios.StepExpect) {
 	index := stepIndex(j.sc, x.Name)
 	s := j.step(index)
-	about := func(kind Kind, want string, judge func(*Verdict) (got string, ok bool)) {
-		v := Verdict{Name: "steps." + x.Name + "." + string(kind), Kind: kind, Want: want, Reference: j.stepReference(index), At: x.At}
+	about := func(name string, kind Kind, reference, want string, judge func(*Verdict) (got string, ok bool)) {
+		v := Verdict{Name: "steps." + x.Name + "." + name, Kind: kind, Want: want, Reference: reference, At: x.At}
 		j.ended(&v, s, func() {
 			got, ok := judge(&v)
-			if v.Got = got; ok {
+			v.Got = got
+			switch {
+			case ok:
 				v.pass()
-			} else {
-				v.fail(words.M(words.CheckStepIs, got, want))
+			case v.Outcome == "": // else it was decided
+				v.fail(stepReason(s, kind, got, want))
 			}
+			j.excuseStep(&v, s)
 		})
 		j.add(v)
 	}
-	if x.Reply != nil {
-		about(ReplyKind, countText(*x.Reply), func(*Verdict) (string, bool) {
-			return fmt.Sprint(s.Reply), within(int64(s.Reply), *x.Reply)
+	count := func(kind Kind, want *scenarios.Count, got func() (int64, bool)) {
+		if want == nil {
+			return
+		}
+		about(string(kind), kind, j.stepReference(index), countText(*want), func(*Verdict) (string, bool) {
+			n, ok := got()
+			if !ok {
+				return "none", false
+			}
+			return fmt.Sprint(n), within(n, *want)
 		})
 	}
+	count(ReplyKind, x.Reply, func() (int64, bool) { return int64(s.Reply), true })
 	if x.Error != nil {
-		about(FailsKind, yesNo(bool(*x.Error)), func(*Verdict) (string, bool) {
+		about("fails", FailsKind, j.stepReference(index), yesNo(bool(*x.Error)), func(*Verdict) (string, bool) {
 			return yesNo(s.Error != ""), (s.Error != "") == bool(*x.Error)
 		})
 	}
-	if x.Bytes != nil {
-		about(BytesKind, countText(*x.Bytes), func(*Verdict) (string, bool) {
-			return fmt.Sprint(s.Bytes), within(s.Bytes, *x.Bytes)
-		})
-	}
+	count(BytesKind, x.Bytes, func() (int64, bool) { return s.Bytes, true })
 	if x.Text != nil {
-		about(TextKind, fmt.Sprintf("%q", *x.Text), func(*Verdict) (string, bool) {
+		about("text", TextKind, j.stepReference(index), fmt.Sprintf("%q", *x.Text), func(*Verdict) (string, bool) {
 			return fmt.Sprintf("%q", s.Text), strings.Contains(s.Text, *x.Text)
 		})
 	}
+	count(StatusKind, x.Status, func() (int64, bool) { return int64(s.Status), s.Status != 0 })
+	count(ExitKind, x.Exit, func() (int64, bool) {
+		if s.Exit == nil {
+			return 0, false
+		}
+		return int64(*s.Exit), true
+	})
+	j.stepContent(x, s, about)
+	j.stepFields(x, s, about)
+}
+
+// about makes the verdict of one expectation on a step.
+type about = func(name string, kind Kind, reference, want string, judge func(*Verdict) (got string, ok bool))
+
+// stepContent judges what came: a body, output, an answer. Of what was cut
+// short only the beginning is known.
+func (j *judge) stepContent(x *scenarios.StepExpect, s *timeline.Step, about about) {
+	reference := j.contentReference(stepIndex(j.sc, x.Name))
+	cut := func(v *Verdict) {
+		if s.Cut {
+			v.inconclusive(because(words.CheckContentCut, len(s.Content)))
+		}
+	}
+	if x.Content != nil {
+		about("content", ContentKind, reference, quoted(*x.Content), func(v *Verdict) (string, bool) {
+			if strings.Contains(s.Content, *x.Content) {
+				return quoted(*x.Content), true
+			}
+			cut(v)
+			return quoted(s.Content), false
+		})
+	}
+	if x.Lacks != nil {
+		about("lacks", LacksKind, reference, "not "+quoted(*x.Lacks), func(v *Verdict) (string, bool) {
+			if strings.Contains(s.Content, *x.Lacks) {
+				return quoted(*x.Lacks), false
+			}
+			cut(v)
+			return "not " + quoted(*x.Lacks), !s.Cut
+		})
+	}
+	if x.Why != nil {
+		about("error", ErrorKind, j.stepReference(stepIndex(j.sc, x.Name)), quoted(*x.Why), func(*Verdict) (string, bool) {
+			if s.Error == "" {
+				return "no error", false
+			}
+			return quoted(s.Error), strings.Contains(s.Error, *x.Why)
+		})
+	}
+}
+
+// stepFields judges what an HTTP request and its response bore beside the
+// body, and how they went.
+func (j *judge) stepFields(x *scenarios.StepExpect, s *timeline.Step, about about) {
+	for _, h := range x.Headers {
+		about("headers."+h.Name, HeadersKind, "RFC 9110 section 5", quoted(h.Value), func(*Verdict) (string, bool) {
+			values := s.Headers[textproto.CanonicalMIMEHeaderKey(h.Name)]
+			if len(values) == 0 {
+				return "none", false
+			}
+			has := slices.ContainsFunc(values, func(v string) bool { return strings.Contains(v, h.Value) })
+			return quoted(strings.Join(values, ", ")), has
+		})
+	}
+	if x.Cookies != nil {
+		want := slices.Sorted(slices.Values(*x.Cookies))
+		about("cookies", CookiesKind, "RFC 6265 section 5.4", listText(want), func(*Verdict) (string, bool) {
+			var got []string
+			for _, c := range s.Sent {
+				name, _, _ := strings.Cut(c, "=")
+				got = append(got, name)
+			}
+			slices.Sort(got)
+			return listText(got), slices.Equal(got, want)
+		})
+	}
+	if x.Protocol != nil {
+		about("protocol", ProtocolKind, "RFC 9110 section 2.5", *x.Protocol, func(*Verdict) (string, bool) {
+			return orNone(s.Protocol), s.Protocol == *x.Protocol
+		})
+	}
+	if x.TLS != nil {
+		about("tls", TLSKind, "RFC 8446 section 4.2.1", string(*x.TLS), func(*Verdict) (string, bool) {
+			return orNone(s.Secure), s.Secure == string(*x.TLS)
+		})
+	}
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "none"
+	}
+	return s
+}
+
+// stepReason says why a result is not as wanted: where there is none, because
+// the step failed.
+func stepReason(s *timeline.Step, kind Kind, got, want string) words.Message {
+	switch {
+	case s.Error != "" && got == "none":
+		return words.M(words.CheckStepFailed, s.Error)
+	case kind == ContentKind:
+		return words.M(words.CheckContentHasNot, want)
+	case kind == LacksKind:
+		return words.M(words.CheckContentHas, got)
+	}
+	return words.M(words.CheckStepIs, got, want)
 }
 
 // ended calls judge if the step ended; otherwise the verdict stays open.
@@ -76,14 +192,40 @@ func (j *judge) ended(v *Verdict, s *timeline.Step, judge func()) {
 	}
 }
 
-// stepReference returns where the replies of a step's protocol are defined.
-func (j *judge) stepReference(index int) string {
+// verb returns the verb of a step, "" if there is none.
+func (j *judge) verb(index int) string {
 	for i := range j.sc.Steps {
-		if j.sc.Steps[i].Index == index && strings.HasPrefix(j.sc.Steps[i].Verb, "ftp.") {
-			return "RFC 959 section 4.2"
+		if j.sc.Steps[i].Index == index {
+			return j.sc.Steps[i].Verb
 		}
 	}
 	return ""
+}
+
+// stepReference returns where the results of a step's kind are defined.
+func (j *judge) stepReference(index int) string {
+	verb := j.verb(index)
+	switch family, _, _ := strings.Cut(verb, "."); family {
+	case "ftp":
+		return "RFC 959 section 4.2"
+	case "http":
+		return "RFC 9110 section 15"
+	case "smtp":
+		return "RFC 5321 section 4.2"
+	case "dns":
+		return "RFC 1035 section 4.1.1"
+	case "exec":
+		return "exit(3)"
+	}
+	return ""
+}
+
+// contentReference returns where it is defined what comes with a step.
+func (j *judge) contentReference(index int) string {
+	if strings.HasPrefix(j.verb(index), "http.") {
+		return "RFC 9110 section 6.4"
+	}
+	return j.stepReference(index)
 }
 
 // impliedSteps judges the steps that did not go as meant: one that failed
@@ -123,14 +265,17 @@ func (j *judge) impliedSteps() {
 		default:
 			v.fail(words.M(words.CheckStepFailed, s.Error))
 		}
+		j.excuseStep(&v, s)
 		j.add(v)
 	}
 }
 
+// failsIsJudged reports whether an expectation of its own says whether, how or
+// with which exit status a step fails.
 func (j *judge) failsIsJudged(st *scenarios.Step) bool {
 	name := common(st).As
 	for _, x := range j.sc.Expect.Steps {
-		if x.Name == name && name != "" && x.Error != nil {
+		if x.Name == name && name != "" && (x.Error != nil || x.Why != nil || x.Exit != nil) {
 			return true
 		}
 	}

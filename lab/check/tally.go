@@ -3,6 +3,7 @@ package check
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"netlab/probes"
 	"netlab/probes/timeline"
@@ -39,7 +40,7 @@ func (j *judge) observe(name string) string {
 	for i := range j.sc.Steps {
 		if as := common(&j.sc.Steps[i]).As; as != "" {
 			if rest, ok := cutName(name, "steps."+as); ok {
-				return stepValue(j.step(j.sc.Steps[i].Index), Kind(rest))
+				return j.stepValue(j.step(j.sc.Steps[i].Index), "steps."+as+"."+rest, Kind(rest))
 			}
 		}
 	}
@@ -115,6 +116,12 @@ func (j *judge) observeConnection(c *timeline.Connection, what string) (string, 
 			j.retransmissions(&v, c, scenarios.Count{Max: -1})
 		}
 		value = v.Got
+	case TLSKind, AlertsKind, CloseNotifyKind:
+		return j.observeSecure(c, Kind(what)), true
+	case VisibleKind, HiddenKind:
+		return j.judged(func(v *Verdict) bool {
+			return v.Kind == Kind(what) && Connection(j.tl, j.sc, headOf(v.Name, what)) == c
+		}), true
 	default:
 		for _, e := range c.Ends() {
 			for _, name := range []string{EndName(c, e), scenarios.Opener, scenarios.Acceptor} {
@@ -131,7 +138,44 @@ func (j *judge) observeConnection(c *timeline.Connection, what string) (string, 
 	return value, true
 }
 
-func stepValue(s *timeline.Step, kind Kind) string {
+// observeSecure returns what there was of TLS.
+func (j *judge) observeSecure(c *timeline.Connection, kind Kind) string {
+	var v Verdict
+	switch kind {
+	case TLSKind:
+		j.tlsVersion(&v, c, "")
+	case AlertsKind:
+		j.alerts(&v, c, nil)
+	default:
+		j.closeNotify(&v, c, scenarios.Who{Any: []string{scenarios.Opener, scenarios.Acceptor, scenarios.Both, scenarios.Nobody}})
+	}
+	if v.Outcome == Inconclusive {
+		return unobserved
+	}
+	return v.Got
+}
+
+// judged returns what the verdicts that fit saw.
+func (j *judge) judged(fits func(*Verdict) bool) string {
+	var parts []string
+	for i := range j.verdicts {
+		if fits(&j.verdicts[i]) {
+			parts = append(parts, j.verdicts[i].Got)
+		}
+	}
+	if len(parts) == 0 {
+		return unobserved
+	}
+	return strings.Join(parts, "; ")
+}
+
+// headOf returns what stands before the kind in a verdict's name.
+func headOf(name, kind string) string {
+	head, _, _ := strings.Cut(name, "."+kind)
+	return head
+}
+
+func (j *judge) stepValue(s *timeline.Step, name string, kind Kind) string {
 	if s == nil || s.End == 0 {
 		return unobserved
 	}
@@ -144,6 +188,22 @@ func stepValue(s *timeline.Step, kind Kind) string {
 		return fmt.Sprint(s.Bytes)
 	case TextKind:
 		return s.Text
+	case StatusKind:
+		return fmt.Sprint(s.Status)
+	case ExitKind:
+		if s.Exit != nil {
+			return fmt.Sprint(*s.Exit)
+		}
+	case ErrorKind:
+		return orNone(s.Error)
+	case ProtocolKind:
+		return orNone(s.Protocol)
+	case TLSKind:
+		return orNone(s.Secure)
+	case CookiesKind:
+		return listText(s.Sent)
+	case ContentKind, LacksKind:
+		return quoted(s.Content)
 	}
-	return unobserved
+	return j.judged(func(v *Verdict) bool { return v.Name == name || strings.HasPrefix(v.Name, name+".") })
 }

@@ -67,7 +67,9 @@ func searched(s *scenarios.Scenario) bool {
 			return true
 		}
 	}
-	tls := func(m *scenarios.Moment) bool { return m.Word == scenarios.WordCloseNotify || m.Word == scenarios.WordAlert }
+	tls := func(m *scenarios.Moment) bool {
+		return m.Word == scenarios.WordCloseNotify || m.Word == scenarios.WordAlert
+	}
 	for i := range s.Expect.Order {
 		if tls(&s.Expect.Order[i]) {
 			return true

@@ -64,11 +64,15 @@ func (r *runner) steps(ctx context.Context) error {
 }
 
 // meantToFail reports whether an expectation on the step of this name says
-// that it fails.
+// that it fails: in so many words, by the error, or by the exit status.
 func (r *runner) meantToFail(name string) bool {
 	for _, x := range r.Scenario.Expect.Steps {
-		if x.Name == name && name != "" && x.Error != nil {
+		switch {
+		case x.Name != name || name == "":
+		case x.Error != nil:
 			return bool(*x.Error)
+		case x.Why != nil || x.Exit != nil && x.Exit.Min > 0:
+			return true
 		}
 	}
 	return false
