@@ -111,10 +111,22 @@ func verb(run Run, c *timeline.Connection) string {
 }
 
 // isData reports whether a connection was opened on behalf of another: by a
-// step that is not itself a way to connect.
+// step of an FTP session that is there already, or by a program and to no
+// server of the scenario.
 func isData(run Run, c *timeline.Connection) bool {
 	v := verb(run, c)
-	return v != "" && !strings.HasSuffix(v, ".connect")
+	switch {
+	case strings.HasPrefix(v, "ftp."):
+		return !strings.HasSuffix(v, ".connect")
+	case v == "exec":
+		for _, s := range run.Timeline.Header.Services {
+			if s.Node == c.Acceptor.Node && s.Port == int(c.Acceptor.Flow.Local.Port()) {
+				return false
+			}
+		}
+		return true
+	}
+	return false
 }
 
 // route writes "client:41822 -> server:21", with the addresses behind which
