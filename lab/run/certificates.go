@@ -18,8 +18,8 @@ const (
 	SecretsFile   = "tls-secrets.txt" // of sessions, to read the capture with
 )
 
-// certify makes the lab's authority, and where secrets are kept the file for
-// them, if the scenario has TLS anywhere.
+// certify makes the lab's authority, what programs find of it, and where
+// secrets are kept the file for them, if the scenario has TLS anywhere.
 func (r *runner) certify(ctx context.Context) error {
 	if !r.Scenario.Certificates() {
 		return nil
@@ -29,6 +29,9 @@ func (r *runner) certify(ctx context.Context) error {
 		return fmt.Errorf("make the lab's certificate authority: %w", err)
 	}
 	if err := r.dir.Write(AuthorityFile, r.authority.PEM()); err != nil {
+		return err
+	}
+	if err := r.furnish(ctx); err != nil {
 		return err
 	}
 	if r.NoSecrets {
@@ -99,15 +102,19 @@ func (r *runner) trust() (node.Trust, error) {
 	return node.Trust{Authority: r.authority.PEM(), Revoked: revoked}, nil
 }
 
-// files returns what the programs of a node find of certificates and keys, by
-// name; nil where the lab has none.
-func (r *runner) files(node string) (map[string][]byte, error) {
-	if r.authority == nil {
-		return nil, nil
+// furnish gives the nodes with programs certificates with their keys.
+func (r *runner) furnish(ctx context.Context) error {
+	for _, n := range r.result.Plan.Nodes {
+		if n.Programs == 0 {
+			continue
+		}
+		files, err := r.authority.Files(r.namesOf(n.Name), r.result.Plan.AddressesOf(n.Name))
+		if err != nil {
+			return fmt.Errorf("node %q: %w", n.Name, err)
+		}
+		if err := r.lab.Furnish(ctx, n.Name, files); err != nil {
+			return fmt.Errorf("node %q: %w", n.Name, err)
+		}
 	}
-	files, err := r.authority.Files(r.namesOf(node), r.result.Plan.AddressesOf(node))
-	if err != nil {
-		return nil, fmt.Errorf("node %q: %w", node, err)
-	}
-	return files, nil
+	return nil
 }

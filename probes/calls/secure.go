@@ -44,7 +44,8 @@ type Secure struct {
 	silent   atomic.Bool
 	notified atomic.Bool // close_notify was sent, or is being sent
 	heard    atomic.Bool // close_notify was received, and recorded
-	alarmed  atomic.Bool // an alert that ended the connection was recorded
+	cried    atomic.Bool // the alert that this side sent was recorded,
+	warned   atomic.Bool // and the one that it received
 }
 
 // SecureClient puts the client's side of TLS on a connection. below is what it
@@ -180,10 +181,14 @@ func (s *Secure) SetReadDeadline(t time.Time) error { return s.below.SetReadDead
 func (s *Secure) SetWriteDeadline(t time.Time) error { return s.below.SetWriteDeadline(t) }
 
 // alert records an alert. One that passed in clear text comes back as the
-// error of the call under way: the first alert ends the connection, and is
-// recorded once.
+// error of the call under way: in each direction there is one, the last, and
+// it is recorded once.
 func (s *Secure) alert(direction string, description uint8, grade probes.Grade) {
-	if description == 0 || s.alarmed.Swap(true) { // close_notify is recorded on its own
+	once := &s.cried
+	if direction == "received" {
+		once = &s.warned
+	}
+	if description == 0 || once.Swap(true) { // close_notify is recorded on its own
 		return
 	}
 	s.note(clock.Now(), grade, probes.Call{Name: "alert", Args: direction + " " + probes.AlertName(description)})
