@@ -151,16 +151,16 @@ func (s *Session) Abort(ctx context.Context) (Result, error) {
 	return result, err
 }
 
-// Raw sends a line as it is and waits for the reply. A command that opens a
-// data connection is not for Raw. Raw sessions only.
+// Raw sends a line as it is and waits for the first reply. Where that is a
+// preliminary one, of a command that moves data, the data connection is the
+// caller's affair, and AwaitReply gives the reply at the end. Raw sessions only.
 func (s *Session) Raw(ctx context.Context, line string) (Result, error) {
 	raw, ok := s.client.(*rawClient)
 	if !ok {
 		return Result{}, fmt.Errorf("ftp raw: %w", ErrNeedsRaw)
 	}
 	return s.step(ctx, "raw", 0, func() error {
-		_, err := raw.command(line)
-		return err
+		return check(raw.s.control.command(line))
 	})
 }
 
