@@ -109,9 +109,12 @@ func (c *children) start(path string, args []string, attr *syscall.ProcAttr, end
 // of a node has: to serve on low ports, to become another user, to see and
 // change the node's own network. With the others one could touch what the
 // namespaces do not cover: mounts, devices, the clock, the kernel, and by
-// ptrace the agent. (capabilities(7))
+// ptrace the agent. (capabilities(7)) pure-ftpd does not start without
+// CAP_DAC_READ_SEARCH and CAP_SYS_NICE; with the first one can read what one
+// sees anyway.
 func forPrograms() []int {
 	return []int{
+		unix.CAP_DAC_READ_SEARCH, unix.CAP_SYS_NICE,
 		unix.CAP_CHOWN, unix.CAP_DAC_OVERRIDE, unix.CAP_FOWNER, unix.CAP_FSETID, unix.CAP_KILL,
 		unix.CAP_SETGID, unix.CAP_SETUID, unix.CAP_SETPCAP, unix.CAP_SYS_CHROOT, unix.CAP_AUDIT_WRITE,
 		unix.CAP_NET_BIND_SERVICE, unix.CAP_NET_BROADCAST, unix.CAP_NET_ADMIN, unix.CAP_NET_RAW,
