@@ -102,6 +102,7 @@ type Conn struct {
 	b   *Builder
 	seq [2]uint32
 	ack [2]uint32
+	out [2]string // what was sent, as far as it has a text
 }
 
 // Dial makes a connection of a node to another; nothing is sent yet.
@@ -154,6 +155,7 @@ func (c *Conn) Segment(opener bool, flags probes.Flags, length int, text string)
 	if flags.Has(probes.ACK) {
 		s.Ack = c.ack[i]
 	}
+	c.out[i] += text
 	c.seq[i] += uint32(length)
 	if flags&(probes.SYN|probes.FIN) != 0 {
 		c.seq[i]++
