@@ -200,7 +200,8 @@ type TLS struct {
 }
 
 // A Found is what came of searching what one side of the event's Flow (Local)
-// sent for a text.
+// sent for a text. Without a text it says that the stream was read, whether
+// there is anything to look for or not.
 type Found struct {
 	Text    string   `json:"text"`
 	Count   int      `json:"count"`             // how often it is there

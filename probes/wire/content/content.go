@@ -36,8 +36,9 @@ type Search struct {
 }
 
 // Read reads a capture in the format of package wire from its beginning to its
-// end, and emits what it finds: TLS events as they come, and at the end, for
-// each stream and each text, a Found, with count 0 if it is not there. A
+// end, and emits what it finds: TLS events as they come, and at the end of each
+// stream one Found without a text, which says that it was read and whether it
+// has holes, and one for each text, with count 0 if it is not there. A
 // capture that ends within a frame is read so far. What was emitted before an
 // error holds.
 func Read(r io.Reader, s Search, emit func(probes.Event)) error {

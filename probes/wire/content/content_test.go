@@ -137,7 +137,7 @@ func readAll(t testing.TB, capture []byte, texts ...string) []probes.Event {
 func found(events []probes.Event) []string {
 	var out []string
 	for _, e := range events {
-		if f := e.Found; f != nil {
+		if f := e.Found; f != nil && f.Text != "" {
 			s := fmt.Sprintf("%s %q %d", e.Node, f.Text, f.Count)
 			if f.Count > 0 {
 				s += fmt.Sprintf(" at %d in %v", f.Offset, f.Capture)
@@ -182,6 +182,7 @@ func TestFound(t *testing.T) {
 		{"FIN beyond a hole", []seg{fromClient(1000, 0, "x"), fromClient(1005, probes.FIN, "")}, []string{`client "secret" 0 holes`, none}},
 		{"whole with FIN", []seg{fromClient(1000, probes.FIN, "x"),
 			{tap: "wire@client", in: true, src: serverAt, dst: clientAt, seq: 5000, ack: 1002, flags: probes.ACK}}, []string{`client "secret" 0`, none}},
+		{"ACK behind the FIN", []seg{fromClient(1000, probes.FIN, "x"), fromClient(1002, 0, "")}, []string{`client "secret" 0`, none}},
 		{"acknowledged what no tap saw", []seg{fromClient(1000, 0, "x"),
 			{tap: "wire@client", in: true, src: serverAt, dst: clientAt, seq: 5000, ack: 1005, flags: probes.ACK}}, []string{`client "secret" 0 holes`, none}},
 		{"captured in part", []seg{{tap: "wire@client", src: clientAt, dst: serverAt, seq: 1000, flags: probes.ACK, data: "......secret", cut: 3}},
@@ -237,8 +238,8 @@ func TestTranslated(t *testing.T) {
 	if diff := cmp.Diff(want, found(events)); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
-	if events[0].Flow.Local != clientAt || events[1].Flow.Local != natted || events[0].Time != 5 {
-		t.Errorf("%+v", events[:2])
+	if events[1].Flow.Local != clientAt || events[3].Flow.Local != natted || events[1].Time != 5 {
+		t.Errorf("%+v", events[:4])
 	}
 }
 

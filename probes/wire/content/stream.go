@@ -77,6 +77,9 @@ func (s *stream) segment(p *wire.Packet, at moment) {
 		s.holes = true
 		return
 	}
+	if s.fin && p.Segment.Len == 0 {
+		return // its number counts the FIN, which would look like a gap
+	}
 	s.end = max(s.end, offset+int64(p.Segment.Len))
 	s.fin = s.fin || p.Segment.Flags.Has(probes.FIN)
 	s.take(piece{offset: offset, size: p.Segment.Len, data: p.Payload, at: at})
@@ -183,6 +186,7 @@ func (s *stream) finish() {
 		sent++
 	}
 	s.holes = s.holes || !s.synced || s.end > s.next || s.arrive > sent
+	s.desk.event(s, s.last, probes.Event{Kind: probes.KindFound, Found: &probes.Found{Holes: s.holes}})
 	for i, text := range s.desk.texts {
 		h := &s.finder.hits[i]
 		at := s.last
