@@ -10,7 +10,6 @@ import (
 	"net/url"
 	"os"
 	"strconv"
-	"strings"
 	"time"
 
 	"netlab/lab/workload"
@@ -179,8 +178,11 @@ func addressOf(h *scenarios.HTTPRequest, peer scenarios.Server, target netip.Add
 	if port := target.Port(); port != usual && !hasPort(host) {
 		host = net.JoinHostPort(host, strconv.Itoa(int(port)))
 	}
-	path, query, asks := strings.Cut(h.Path, "?")
-	u := url.URL{Scheme: scheme, Host: host, Path: path, RawQuery: query, ForceQuery: asks && query == ""}
+	u, err := url.ParseRequestURI(h.Path)
+	if err != nil { // taken as it is; the request says what is wrong with it
+		return scheme + "://" + host + h.Path
+	}
+	u.Scheme, u.Host = scheme, host
 	return u.String()
 }
 
