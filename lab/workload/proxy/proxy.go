@@ -148,6 +148,11 @@ const bufferSize = 32 << 10
 // pass passes on in one direction, to its end.
 func (p *pair) pass(way Way, from, to *calls.Conn) {
 	e := &editor{flip: newPlace(p.s.spec.Flip.of(way)), cut: newPlace(p.s.spec.Cut.of(way))}
+	defer func() {
+		if e.flip != nil && !e.flipped {
+			p.log.Info("no byte was flipped: its place did not come", "of", way, "passed", e.passed)
+		}
+	}()
 	if _, cut := e.edit(nil); cut { // after nothing
 		p.end(nil, true)
 		return
