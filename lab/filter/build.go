@@ -30,6 +30,9 @@ func newBuilder(c *nftables.Conn, table *nftables.Table) *builder {
 	return b
 }
 
+// loopback is the interface of what a node sends to itself.
+const loopback = "lo"
+
 // chains makes the table and its chains, with what stands before all rules.
 func (b *builder) chains() {
 	b.conn.AddTable(b.table)
@@ -38,8 +41,14 @@ func (b *builder) chains() {
 		c := b.own[p.chain]
 		c.Hooknum, c.Priority, c.Type = p.hook, nftables.ChainPriorityFilter, nftables.ChainTypeFilter
 		b.conn.AddChain(c)
-		if p.name != scenarios.PathForward { // neighbours are not asked through routers
-			b.rule(c, neighbourDiscovery(), &expr.Verdict{Kind: expr.VerdictAccept})
+		accept := &expr.Verdict{Kind: expr.VerdictAccept}
+		switch p.name {
+		case scenarios.PathIn:
+			b.rule(c, iface(expr.MetaKeyIIFNAME, loopback), accept)
+			b.rule(c, neighbourDiscovery(), accept)
+		case scenarios.PathOut:
+			b.rule(c, iface(expr.MetaKeyOIFNAME, loopback), accept)
+			b.rule(c, neighbourDiscovery(), accept)
 		}
 		b.conn.AddRule(&nftables.Rule{Table: b.table, Chain: c,
 			Exprs: []expr.Any{&expr.Verdict{Kind: expr.VerdictJump, Chain: stepsPrefix + p.chain}}})

@@ -4,6 +4,8 @@
 // A node has one table, netlab, of family inet: what a rule says holds for
 // IPv4 and IPv6 alike. In its chains input, forward and output stand
 //
+//   - what a node sends to itself over its loopback, which always passes: the
+//     answer to a program whose packets are refused goes there, too,
 //   - neighbour discovery, which always passes, as ARP does: a rule about
 //     ICMP must not cut the link itself off,
 //   - the rules that steps have made, the newest first, in chains of their own
