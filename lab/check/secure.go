@@ -20,6 +20,7 @@ const (
 	callHandshake   = "handshake"
 	callCloseNotify = "close_notify"
 	callAlert       = "alert"
+	callFailed      = "failed" // what a handshake came to
 	sent            = "sent"
 	received        = "received"
 )
@@ -149,8 +150,8 @@ func (j *judge) tlsVersion(v *Verdict, c *timeline.Connection, want scenarios.TL
 	}
 	for _, e := range c.Ends() {
 		for _, ev := range named(j.secureCalls(e), callHandshake, "") {
-			version, _, _ := strings.Cut(ev.Call.Args, " ")
-			if version == "failed" {
+			version := ev.Call.Args
+			if strings.HasPrefix(version, callFailed) {
 				continue
 			}
 			v.noteCall(ev)
@@ -404,7 +405,7 @@ func (j *judge) notified(v *Verdict, c *timeline.Connection, e *timeline.Endpoin
 		}
 		return true, nil
 	}
-	if n := len(like); n > 0 && j.isLast(c, like[n-1]) {
+	if n := len(like); n > 0 && j.isLast(c, like[n-1]) && !j.accounted(c, e, n) {
 		v.noteRecord(like[n-1], probes.Inferred)
 		return false, sealedDoubt(c, like[n-1])
 	}
@@ -413,6 +414,17 @@ func (j *judge) notified(v *Verdict, c *timeline.Connection, e *timeline.Endpoin
 		return false, nil
 	}
 	return false, whole
+}
+
+// accounted reports whether n encrypted records of an end that may be alerts
+// are known to be others than close_notify.
+func (j *judge) accounted(c *timeline.Connection, e *timeline.Endpoint, n int) bool {
+	for _, a := range j.sentAlerts(&Verdict{}, c) {
+		if a.from == e && a.sealed {
+			n--
+		}
+	}
+	return n <= 0
 }
 
 // finOf returns the first FIN of an end, nil if it sent none.

@@ -161,31 +161,38 @@ func TestTLSVersion(t *testing.T) {
 		{"no wire", noWire, secureClose("1.3", both, both...), nil, want("1.3"), "tls", Pass, "1.3", "only the programs"},
 		{"no wire, programs of others", noWire, secureClose("1.3", nil), nil, want("1.3"), "tls", Inconclusive, "none", "wire refused"},
 		{"they differ", root, secureClose("1.3", both, both...), differ, want("1.3"), "tls", Inconclusive, "1.1", "the wire says TLS 1.1, the program of client says 1.3"},
+		{"the client refused the certificate", root, func(c *checktest.Conn) {
+			c.Call(opener, "handshake", "failed: unknown authority", probes.Recorded)
+			refused("1.3", acceptor)(c)
+		},
+			nil, want("1.3"), "tls", Pass, "1.3", ""},
 		{"no TLS", root, plain, nil, want("1.3"), "tls", Fail, "none", "no server_hello"},
 		{"no TLS, lost", root, plain, lose(probes.Wire, "server"), want("1.3"), "tls", Inconclusive, "none", "3 records"},
 	})
 }
 
-func TestAlerts(t *testing.T) {
-	refused := func(version string, ours ...bool) func(*checktest.Conn) {
-		return func(c *checktest.Conn) {
-			c.Handshake(version, ours...)
-			if version == "1.3" {
-				c.Sealed(opener, version)
-			} else {
-				c.Record(opener, probes.TLS{Record: "alert", Version: "1.2", Alert: "bad_certificate", Fatal: true, Len: 2})
-			}
-			for _, o := range ours {
-				if o == opener {
-					c.Call(opener, "alert", "sent bad_certificate", probes.Inferred)
-				} else {
-					c.Call(acceptor, "alert", "received bad_certificate", probes.Recorded)
-				}
-			}
-			c.FourWay(opener)
-			c.Search()
+// refused plays a session whose client refuses the certificate.
+func refused(version string, ours ...bool) func(*checktest.Conn) {
+	return func(c *checktest.Conn) {
+		c.Handshake(version, ours...)
+		if version == "1.3" {
+			c.Sealed(opener, version)
+		} else {
+			c.Record(opener, probes.TLS{Record: "alert", Version: "1.2", Alert: "bad_certificate", Fatal: true, Len: 2})
 		}
+		for _, o := range ours {
+			if o == opener {
+				c.Call(opener, "alert", "sent bad_certificate", probes.Inferred)
+			} else {
+				c.Call(acceptor, "alert", "received bad_certificate", probes.Recorded)
+			}
+		}
+		c.FourWay(opener)
+		c.Search()
 	}
+}
+
+func TestAlerts(t *testing.T) {
 	want := func(texts ...string) scenarios.ConnectionExpect {
 		list := []scenarios.Alert{}
 		for _, s := range texts {
@@ -268,6 +275,9 @@ func TestCloseNotify(t *testing.T) {
 		{"of others, the other wanted", root, secureClose("1.3", nil, opener), nil, who("both", "server"), "close_notify", Fail, "nobody", ""},
 		{"of others to ours", root, secureClose("1.3", []bool{acceptor}, opener), nil, who("client"), "close_notify", Pass, "client", ""},
 		{"others say nothing", root, secureClose("1.3", nil), nil, who("nobody"), "close_notify", Pass, "nobody", ""},
+		{"an alert instead", root, refused("1.3", both...), nil, who("nobody"), "close_notify", Pass, "nobody", ""},
+		{"an alert instead, inferred", root, refused("1.3", opener), nil, who("nobody"), "close_notify", Pass, "nobody", ""},
+		{"an alert instead, of others to ours", root, refused("1.3", acceptor), nil, who("nobody"), "close_notify", Pass, "nobody", ""},
 		{"no TLS", root, plain, nil, who("nobody"), "close_notify", Pass, "nobody", ""},
 		{"no TLS, wanted", root, plain, nil, who("client"), "close_notify", Fail, "nobody", ""},
 		{"after FIN", root, after, nil, who("nobody"), "close_notify", Pass, "nobody", ""},
