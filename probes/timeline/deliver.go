@@ -24,6 +24,9 @@ const maxScan = 4096
 // delivered returns the inputs without those that never came to TCP, and
 // marks the segments that they were.
 func (b *builder) delivered(l *lane) []rfc9293.Input {
+	if !slices.ContainsFunc(l.inc.conn.Segments, func(s *Segment) bool { return s.Retransmission || s.Flags.Has(probes.RST) }) {
+		return l.inputs // nothing was repeated, nothing ended early
+	}
 	list := slices.Clone(l.inputs)
 	slices.SortStableFunc(list, func(x, y rfc9293.Input) int { return int(min(max(x.Time-y.Time, -1), 1)) })
 	dropped := make(map[uint64]bool)

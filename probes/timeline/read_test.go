@@ -197,12 +197,19 @@ func BenchmarkBuild(b *testing.B) {
 		}
 		c.FourWay(c.Opener)
 	})
+	far := tt.One(tt.Options{Path: tt.Translated, PortShift: 1}, func(s *tt.Script, c *tt.Conn) {
+		c.Open()
+		for range 12500 {
+			c.Send(c.Opener, "", 1448)
+		}
+		c.FourWay(c.Opener)
+	})
 	many := tt.New(tt.Options{})
 	many.Listen(80, "www")
 	for range 11000 {
 		clientFirst(many, many.Dial(80))
 	}
-	for name, s := range map[string]*tt.Script{"bulk": bulk, "many": many} {
+	for name, s := range map[string]*tt.Script{"bulk": bulk, "many": many, "translated": far} {
 		header, events := s.Header(), s.Events()
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
