@@ -122,9 +122,12 @@ func TestServerStyles(t *testing.T) {
 				}
 				b := start(t, spec, kind)
 				c := b.client(t, ClientSpec{Close: workload.Close{Style: workload.AfterPeer}})
-				_, err := c.Do(t.Context(), Request{Method: "GET", URL: b.url})
+				got, err := c.Do(t.Context(), Request{Method: "GET", URL: b.url})
 				if err != nil && !tt.resets { // a reset may overtake the response
 					t.Fatal(err)
+				}
+				if said := got.Headers.Get("Connection"); err == nil && said != "close" {
+					t.Errorf("Connection: %q", said)
 				}
 				b.await(t, "server", "close", 1)
 				want := tt.plain

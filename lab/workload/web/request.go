@@ -168,6 +168,13 @@ func (r *recording) RoundTrip(request *http.Request) (*http.Response, error) {
 // read reads the response to its end.
 func (r *Result) read(response *http.Response) error {
 	r.Status, r.Protocol, r.Headers = response.StatusCode, response.Proto, response.Header
+	// What net/http takes out of the header.
+	if response.Close && response.ProtoMajor == 1 && response.ProtoMinor == 1 && r.Headers.Get("Connection") == "" {
+		r.Headers.Set("Connection", "close")
+	}
+	if len(response.TransferEncoding) > 0 {
+		r.Headers["Transfer-Encoding"] = response.TransferEncoding
+	}
 	_, r.Text, _ = strings.Cut(response.Status, " ")
 	kept := &beginning{sum: sha256.New()}
 	_, err := io.Copy(kept, struct{ io.Reader }{response.Body})
