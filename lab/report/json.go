@@ -32,6 +32,7 @@ type document struct {
 	Settings    []plan.Setting    `json:"settings,omitempty"`
 	Record      *record           `json:"record,omitempty"`
 	Connections []connection      `json:"connections,omitempty"`
+	Steps       []step            `json:"steps,omitempty"`
 	Judgement   json.RawMessage   `json:"judgement"`
 	NotRun      []string          `json:"not_run,omitempty"`
 	Directory   string            `json:"run_directory,omitempty"`
@@ -53,6 +54,34 @@ type record struct {
 	Probes    []probes.ProbeStatus `json:"probes"`
 	Losses    []loss               `json:"losses,omitempty"`
 	Conflicts []string             `json:"conflicts,omitempty"`
+	Services  []probes.Service     `json:"services,omitempty"`
+	Programs  []probes.Program     `json:"programs,omitempty"`
+	Starved   []starved            `json:"starved,omitempty"`
+}
+
+// starved is a moment at which the machine kept the run waiting.
+type starved struct {
+	At   float64 `json:"ms"`             // since the first segment of the run
+	Node string  `json:"node,omitempty"` // "" for the run itself
+	Late float64 `json:"late_ms"`
+}
+
+// step is a step as it ran. What came with it stands in events.jsonl.
+type step struct {
+	Index    int     `json:"index"`
+	Verb     string  `json:"verb"`
+	Name     string  `json:"name,omitempty"`
+	At       float64 `json:"ms"` // since the first segment of the run
+	Took     float64 `json:"took_ms"`
+	Ended    bool    `json:"ended"`
+	Error    string  `json:"error,omitempty"`
+	Reply    int     `json:"reply,omitempty"`
+	Status   int     `json:"status,omitempty"`
+	Exit     *int    `json:"exit,omitempty"`
+	Bytes    int64   `json:"bytes,omitempty"`
+	Protocol string  `json:"protocol,omitempty"`
+	Secure   string  `json:"tls,omitempty"`
+	Reused   bool    `json:"reused,omitempty"`
 }
 
 type loss struct {
@@ -74,8 +103,18 @@ type connection struct {
 	Segments int     `json:"segments"`
 	Bytes    int64   `json:"bytes"` // of payload, without what was sent again
 	Resent   int     `json:"retransmissions"`
+	TLS      *secure `json:"tls,omitempty"`
 	Opening  []frame `json:"opening"`
 	Closing  []frame `json:"closing"`
+}
+
+// secure is what the wire shows of TLS on a connection.
+type secure struct {
+	Name    string   `json:"server_name,omitempty"` // that the client_hello asked for
+	Version string   `json:"version,omitempty"`
+	Cipher  string   `json:"cipher,omitempty"`
+	ALPN    []string `json:"alpn,omitempty"`   // offered; agreed on where that could be read
+	Alerts  []string `json:"alerts,omitempty"` // that could be read: "client bad_certificate"
 }
 
 type end struct {
@@ -134,6 +173,7 @@ func JSON(w io.Writer, run Run) error {
 		for _, c := range tl.Connections {
 			d.Connections = append(d.Connections, connectionOf(run, c))
 		}
+		d.Steps = stepsOf(tl)
 	}
 	return encode(w, d)
 }
@@ -187,7 +227,50 @@ func recordOf(tl *timeline.Timeline) *record {
 	for _, c := range tl.Conflicts {
 		r.Conflicts = append(r.Conflicts, c.Text)
 	}
+	r.Services, r.Programs = h.Services, h.Programs
+	zero := start(tl)
+	for _, s := range tl.Starved {
+		r.Starved = append(r.Starved, starved{At: float64(s.Time.Sub(zero)) / 1e6, Node: s.Node, Late: float64(s.Late) / 1e6})
+	}
 	return r
+}
+
+func stepsOf(tl *timeline.Timeline) []step {
+	zero := start(tl)
+	var list []step
+	for _, s := range tl.Steps {
+		x := step{Index: s.Index, Verb: s.Verb, Name: s.Name, At: float64(s.Start.Sub(zero)) / 1e6, Ended: s.End != 0, Error: s.Error, Reply: s.Reply,
+			Status: s.Status, Exit: s.Exit, Bytes: s.Bytes, Protocol: s.Protocol, Secure: s.Secure, Reused: s.Reused}
+		if x.Ended {
+			x.Took = float64(s.Duration()) / 1e6
+		}
+		list = append(list, x)
+	}
+	return list
+}
+
+// secureOf sums up the handshake of a connection, nil if it has none.
+func secureOf(c *timeline.Connection) *secure {
+	if len(c.TLS) == 0 {
+		return nil
+	}
+	out := &secure{}
+	for _, r := range c.TLS {
+		switch {
+		case r.Message == "client_hello" && len(r.Names) > 0:
+			out.Name, out.ALPN = r.Names[0], r.ALPN
+		case r.Message == "client_hello":
+			out.ALPN = r.ALPN
+		case r.Message == "server_hello":
+			out.Version, out.Cipher = r.Version, r.Cipher
+			if len(r.ALPN) > 0 {
+				out.ALPN = r.ALPN
+			}
+		case r.Alert != "" && r.From != nil:
+			out.Alerts = append(out.Alerts, check.EndName(c, r.From)+" "+r.Alert)
+		}
+	}
+	return out
 }
 
 func connectionOf(run Run, c *timeline.Connection) connection {
@@ -203,6 +286,7 @@ func connectionOf(run Run, c *timeline.Connection) connection {
 			out.Bytes += int64(s.Len)
 		}
 	}
+	out.TLS = secureOf(c)
 	frames := check.Frames(c)
 	isn := isns(frames)
 	closing := check.Closing(frames)

@@ -54,6 +54,7 @@ func Text(w io.Writer, run Run, opts Options) error {
 	t := newText(opts)
 	t.header(run, 0)
 	if run.Timeline != nil {
+		t.stepLines(run)
 		t.connections(run)
 	}
 	t.verdicts(run)

@@ -16,6 +16,7 @@ import (
 func (t *text) tail(run Run) {
 	if run.Timeline != nil {
 		t.observers(run.Timeline, run.Scenario.Seed)
+		t.machine(run.Timeline)
 	}
 	j := run.Judgement
 	n := counts(j.Verdicts)
