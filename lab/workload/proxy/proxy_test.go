@@ -266,7 +266,7 @@ func TestRecord(t *testing.T) {
 	if _, err := b.ask(t, "hello\r\n\x00\xff"); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{`what=request`, `what=answer`, `hello\\r\\n\\x00\\xff`, `helmo\\r\\n\\x00\\xff`} {
+	for _, want := range []string{`what=request`, `what=answer`, `"hello\r\n\x00\xff"`, `"helmo\r\n\x00\xff"`} {
 		if !strings.Contains(b.logged(), want) {
 			t.Errorf("log lacks %s:\n%s", want, b.logged())
 		}
