@@ -115,7 +115,7 @@ func (e *env) run(ctx context.Context, f runFlags, args []string) error {
 			return err
 		}
 	}
-	if err := e.require(ctx, f.require); err != nil {
+	if err := e.require(ctx, f.require, jobs); err != nil {
 		return err
 	}
 	return e.runJobs(ctx, jobs, f)

@@ -2,12 +2,13 @@ package suite
 
 import (
 	"context"
-	"os/exec"
 	"slices"
 	"strings"
 
 	"netlab/lab/doctor"
+	"netlab/lab/needs"
 	"netlab/lab/node"
+	"netlab/scenarios"
 	"netlab/scenarios/words"
 )
 
@@ -18,64 +19,80 @@ type Missing struct {
 	Fix    words.Message // may say nothing
 }
 
+// What can be required beside what the doctor examines.
 const (
-	root    = "root"
-	program = "program:" // followed by the name of one
+	root     = "root"     // the privilege to make namespaces
+	stated   = "needs"    // all that the scenarios themselves say they need
+	program  = "program:" // followed by the name of one
+	packaged = "package:" // likewise
 )
 
-// Require tries what is named, and returns what is missing: root (the
-// privilege to make namespaces), what the doctor examines (lab, bpf, wire,
-// sockdiag, ss and what else it knows), or program:NAME. The error is for a
-// name that means nothing.
-func Require(ctx context.Context, names []string) ([]Missing, error) {
-	var checks []doctor.Check
-	examined := func(name string) bool { return name != root && !strings.HasPrefix(name, program) }
-	if slices.ContainsFunc(names, examined) {
-		checks = doctor.Examine(ctx)
+// examined is what the doctor tries.
+func examined() []string { return []string{"lab", "bpf", "wire", "sockdiag", "ss"} }
+
+// features is what a kernel may lack.
+func features() []string {
+	return []string{
+		string(scenarios.FeatureNftables), string(scenarios.FeatureConntrack), string(scenarios.FeatureNAT), string(scenarios.FeatureFTPHelper),
+		string(scenarios.FeatureOverlay), string(scenarios.FeatureUserNS), string(scenarios.FeatureIPv6),
 	}
-	var missing []Missing
-	for _, name := range names {
-		if m, ok, err := try(name, checks); err != nil {
-			return nil, err
-		} else if !ok {
-			missing = append(missing, m)
-		}
-	}
-	return missing, nil
 }
 
-// fixed are the names that the doctor always knows; of a lab's own probes
-// there are no checks where the lab itself cannot be.
-func fixed() []string { return []string{"lab", "bpf", "wire", "sockdiag", "ss"} }
-
-// try reports whether one thing is there.
-func try(name string, checks []doctor.Check) (Missing, bool, error) {
-	m := Missing{Name: name}
-	if name == root {
-		m.Reason, m.Fix = words.M(words.RequireRoot), words.M(words.FixRoot)
-		return m, node.Privileged(), nil
-	}
-	if p, ok := strings.CutPrefix(name, program); ok && p != "" {
-		_, err := exec.LookPath(p)
-		m.Reason, m.Fix = words.M(words.NoProgram), words.M(words.FixProgram, p)
-		return m, err == nil, nil
-	}
-	allowed := append([]string{root, program + "NAME"}, fixed()...)
-	for _, c := range checks {
-		if c.Name == name {
-			m.Reason = words.M(words.Verbatim, c.Reason)
-			if c.Remedy != nil {
-				m.Fix = *c.Remedy
+// Require tries what is named, and returns what is missing: privileges and
+// probes, and what needs can be of scenarios. The error is for a name that
+// means nothing.
+func Require(ctx context.Context, names []string, jobs []Job, machine *needs.Machine) ([]Missing, []needs.Need, error) {
+	var missing []Missing
+	var wanted []needs.Need
+	look := false // into what the doctor says
+	for _, name := range names {
+		kind, rest, _ := strings.Cut(name, ":")
+		switch {
+		case name == root && !node.Privileged():
+			missing = append(missing, Missing{name, words.M(words.RequireRoot), words.M(words.FixRoot)})
+		case name == root:
+		case name == stated:
+			for _, j := range jobs {
+				wanted = append(wanted, needs.Of(j.Scenario)...)
 			}
-			return m, c.OK, nil
-		}
-		if !slices.Contains(allowed, c.Name) {
-			allowed = append(allowed, c.Name)
+		case kind+":" == program && rest != "":
+			wanted = append(wanted, needs.Need{Kind: needs.Program, Name: rest})
+		case kind+":" == packaged && rest != "":
+			wanted = append(wanted, needs.Need{Kind: needs.Package, Name: rest})
+		case slices.Contains(features(), name):
+			wanted = append(wanted, needs.Need{Kind: needs.Feature, Name: name})
+		case slices.Contains(examined(), name):
+			look = true
+		default:
+			allowed := append(append([]string{root}, examined()...), append(features(), stated, program+"NAME", packaged+"NAME")...)
+			return nil, nil, words.Err(words.BadWord, "--require", name, strings.Join(allowed, ", "))
 		}
 	}
-	if slices.Contains(fixed(), name) {
-		m.Reason = words.M(words.NotExamined)
-		return m, false, nil
+	if look {
+		missing = append(missing, consult(names, doctor.Examine(ctx))...)
 	}
-	return m, false, words.Err(words.BadWord, "--require", name, strings.Join(allowed, ", "))
+	slices.SortStableFunc(wanted, func(a, b needs.Need) int { return strings.Compare(string(a.Kind)+a.Name, string(b.Kind)+b.Name) })
+	return missing, machine.Missing(ctx, slices.Compact(wanted)), nil
+}
+
+// consult returns what of the names the doctor found to be missing.
+func consult(names []string, checks []doctor.Check) []Missing {
+	var missing []Missing
+	for _, name := range names {
+		if !slices.Contains(examined(), name) {
+			continue
+		}
+		m := Missing{Name: name, Reason: words.M(words.NotExamined)} // of a lab's own probes there are no checks where no lab can be
+		if i := slices.IndexFunc(checks, func(c doctor.Check) bool { return c.Name == name }); i >= 0 {
+			if checks[i].OK {
+				continue
+			}
+			m.Reason = words.M(words.Verbatim, checks[i].Reason)
+			if checks[i].Remedy != nil {
+				m.Fix = *checks[i].Remedy
+			}
+		}
+		missing = append(missing, m)
+	}
+	return missing
 }

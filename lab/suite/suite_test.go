@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"netlab/lab/check"
+	"netlab/lab/doctor"
+	"netlab/lab/needs"
 	"netlab/lab/node"
 	"netlab/lab/report"
 	"netlab/lab/run"
@@ -159,6 +161,8 @@ func (s *script) once(_ context.Context, j *Job) (report.Run, *run.Result, error
 		return report.Run{}, result, errors.New("broken")
 	case report.Interrupted:
 		return report.Run{}, result, run.ErrInterrupted
+	case lacking:
+		return report.Run{}, nil, &needs.Error{Scenario: j.Scenario.Name}
 	case refused:
 		return report.Run{}, nil, &node.Refused{What: "make a namespace", Err: unix.EPERM}
 	}
@@ -167,8 +171,12 @@ func (s *script) once(_ context.Context, j *Job) (report.Run, *run.Result, error
 	return report.Run{Scenario: j.Scenario, Judgement: j1, RunDir: dir, Elapsed: time.Millisecond}, result, nil
 }
 
-// refused is what scripts call the outcome of a machine that allows no labs.
-const refused check.Outcome = "refused"
+// What scripts call the outcomes of a machine that allows no labs, and of one
+// that lacks what a scenario needs.
+const (
+	refused check.Outcome = "refused"
+	lacking check.Outcome = "lacking"
+)
 
 // outcomes writes what entries came to.
 func outcomes(entries []report.Entry) string {
@@ -201,6 +209,7 @@ func TestRetries(t *testing.T) {
 		{"until it fails", 5, []check.Outcome{q, f, p}, "a:fail+1", 2},
 		{"not enough", 2, []check.Outcome{q, q, e, p}, "a:error+2", 3},
 		{"what the machine refuses", 2, []check.Outcome{refused, p}, "a:inconclusive", 1},
+		{"what the machine lacks", 2, []check.Outcome{lacking, p}, "a:inconclusive", 1},
 		{"interrupted", 2, []check.Outcome{report.Interrupted, p}, "a:interrupted", 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -351,27 +360,46 @@ func TestTimes(t *testing.T) {
 	}
 }
 
-func TestRequireNames(t *testing.T) {
-	for _, c := range []struct{ name, want string }{
+func TestRequire(t *testing.T) {
+	list := jobs("a b")
+	list[0].Scenario.Needs.Programs = []string{"sh", "no-such-program"}
+	list[1].Scenario.Needs.Programs = []string{"no-such-program"}
+	machine := needs.NewMachine()
+	for _, c := range []struct {
+		name string
+		want string // missing; "error" for a name that means nothing
+	}{
 		{"program:sh", ""},
-		{"program:no-such-program", "program:no-such-program"},
+		{"program:no-such-program", "no-such-program"},
+		{"package:no-such-package", "no-such-package"},
+		{"needs", "no-such-program"},
 		{"program:", "error"},
+		{"package:", "error"},
 		{"cooking", "error"},
+		{"", "error"},
 	} {
-		m, ok, err := try(c.name, nil)
-		got := m.Name
-		if ok {
-			got = ""
+		_, lacks, err := Require(t.Context(), []string{c.name}, list, machine)
+		var got []string
+		for _, n := range lacks {
+			got = append(got, n.Name)
 		}
 		if err != nil {
-			got = "error"
+			got = []string{"error"}
 		}
-		if got != c.want {
-			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		if text := strings.Join(got, " "); text != c.want {
+			t.Errorf("%s: %q, want %q", c.name, text, c.want)
 		}
 	}
-	// Where the lab cannot be, nothing is known of its probes.
-	if _, ok, err := try("wire", nil); ok || err != nil {
-		t.Errorf("wire: %v, %v", ok, err)
+}
+
+// What the doctor says is passed on; where there can be no lab, nothing is
+// known of its probes.
+func TestConsult(t *testing.T) {
+	fix := words.M(words.Verbatim, "do this")
+	checks := []doctor.Check{{Name: "lab", Reason: "refused", Remedy: &fix}, {Name: "bpf", OK: true}}
+	got := consult([]string{"root", "lab", "bpf", "wire", "program:sh"}, checks)
+	want := []Missing{{"lab", words.M(words.Verbatim, "refused"), fix}, {Name: "wire", Reason: words.M(words.NotExamined)}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"netlab/lab/check"
+	"netlab/lab/needs"
 	"netlab/lab/node"
 	"netlab/lab/report"
 	"netlab/lab/run"
@@ -84,6 +85,9 @@ func outcomeOf(err error) check.Outcome {
 		return report.Interrupted
 	}
 	if _, ok := errors.AsType[*node.Refused](err); ok {
+		return check.Inconclusive
+	}
+	if _, ok := errors.AsType[*needs.Error](err); ok {
 		return check.Inconclusive
 	}
 	return check.Error

@@ -18,8 +18,6 @@ const (
 	RequireOne  ID = "suite.require_one"  // name, reason
 	RequireRoot ID = "suite.require_root" //
 	FixRoot     ID = "suite.fix_root"     //
-	NoProgram   ID = "suite.no_program"   //
-	FixProgram  ID = "suite.fix_program"  // program
 	NotExamined ID = "suite.not_examined" //
 
 	SuiteProgress    ID = "suite.progress"      // done, of, pass, fail, inconclusive, error
@@ -49,7 +47,7 @@ var suiteTexts = texts{
 	HelpInconclusive: {"what inconclusive does: fail (exit code 3, an error in JUnit) or warn (exit code 0, skipped in JUnit)", "无法判定时：fail（退出码 3，在 JUnit 中为 error）或 warn（退出码 0，在 JUnit 中为 skipped）"},
 	HelpRetries:      {"take a run that is inconclusive or an error again, up to `N` times; never one that fails", "无法判定或出错的运行最多重试 `N` 次；不成立的从不重试"},
 	HelpKeep:         {"which run directories to keep: failed (all that do not pass), all or none", "保留哪些运行目录：failed（未通过的）、all 或 none"},
-	HelpRequire:      {"`WHAT` must be there before anything runs: root, lab, bpf, wire, sockdiag, ss..., or a program as program:curl", "运行之前必须具备 `WHAT`：root、lab、bpf、wire、sockdiag、ss……，或程序，例如 program:curl"},
+	HelpRequire:      {"`WHAT` must be there before anything runs: root, lab, bpf, wire, sockdiag, ss, nftables..., program:curl, package:vsftpd, or needs for all that the scenarios need", "运行之前必须具备 `WHAT`：root、lab、bpf、wire、sockdiag、ss、nftables……、program:curl、package:vsftpd，或 needs，即各场景所需的一切"},
 	HelpJUnit:        {"write a JUnit report to `FILE`", "把 JUnit 报告写入 `FILE`"},
 
 	BadAtATime:  {"--jobs %[1]d: it must be from 0 to 1000", "--jobs %[1]d：必须在 0 到 1000 之间"},
@@ -60,8 +58,6 @@ var suiteTexts = texts{
 	RequireOne:  {"%[1]s: %[2]s", "%[1]s：%[2]s"},
 	RequireRoot: {"this is an ordinary user", "当前是普通用户"},
 	FixRoot:     {"sudo netlab ...", "使用 sudo netlab ..."},
-	NoProgram:   {"no such program on the search path", "在搜索路径中没有此程序"},
-	FixProgram:  {"install %[1]s", "安装 %[1]s"},
 	NotExamined: {"it could not be tried, as the lab itself cannot be made", "实验室本身无法建立，因此未能检查"},
 
 	SuiteProgress:    {"%[1]d of %[2]d  pass %[3]d  fail %[4]d  inconclusive %[5]d  error %[6]d", "%[1]d/%[2]d  通过 %[3]d  失败 %[4]d  无定论 %[5]d  出错 %[6]d"},
