@@ -13,6 +13,10 @@
 // the file being transferred). Of passive listeners the listen call is known
 // only from just after it.
 //
+// The library makes the server's TLS itself. Of it are recorded the version
+// that was agreed on and the server's own close_notify, which is held back
+// until the close style's turn; alerts, and the client's close_notify, are not.
+//
 // # Client
 //
 // [Connect] chooses by itself which client a session has: the library, or,
