@@ -19,8 +19,6 @@ import (
 	"netlab/scenarios"
 )
 
-var errNotYet = errors.New("this version cannot do that")
-
 // startHTTP starts an HTTP server, with or without TLS.
 func (a *agent) startHTTP(ctx context.Context, r ServeRequest) (stopper, error) {
 	var spec web.ServerSpec
