@@ -57,7 +57,7 @@ type Step struct {
 	ProcessContinue *ProcessSignal `key:"process.continue" doc:"Let a halted program go on (SIGCONT)."`
 	ServerStop      *ServerStop    `key:"server.stop" doc:"Stop a server in its own way: ours close their connections, programs get their stop signal."`
 
-	LinkDown       *LinkStep      `key:"link.down" doc:"Take a link down at both ends: nothing passes, nobody is told."`
+	LinkDown       *LinkStep      `key:"link.down" doc:"Take a link down at both ends: nothing passes, no connection is told. The routes by it are gone: new connections of its nodes fail at once, and a router answers that the network cannot be reached. What is silent is firewall.drop."`
 	LinkUp         *LinkStep      `key:"link.up" doc:"Bring a link up again, with the routes that were lost with it."`
 	FirewallDrop   *FirewallStep  `key:"firewall.drop" doc:"From now on drop what matches, silently."`
 	FirewallReject *FirewallStep  `key:"firewall.reject" doc:"From now on refuse what matches, and tell the sender."`
