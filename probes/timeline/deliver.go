@@ -1,6 +1,7 @@
 package timeline
 
 import (
+	"cmp"
 	"slices"
 
 	"netlab/probes"
@@ -12,6 +13,9 @@ import (
 // later may: it does not acknowledge what then comes again, sends again what
 // was acknowledged, or goes on after a RST. The model is not told of such
 // segments; of others it cannot be known.
+//
+// An endpoint that is silent may as well have been muted: its firewall drops
+// what it sends before the tap. Then the model is not whole.
 
 // patience is how long an endpoint may take to act on a segment: less than
 // the 200 ms after which Linux sends again at the earliest (TCP_RTO_MIN), more
@@ -21,36 +25,43 @@ const patience probes.Mono = 100e6
 // maxScan bounds how far one segment's fate is followed.
 const maxScan = 4096
 
-// delivered returns the inputs without those that never came to TCP, and
-// marks the segments that they were.
+// A fate is what became of segments that arrived, by their events: true where
+// they were dropped, false where they may have been.
+type fate map[uint64]bool
+
+// delivered returns the inputs without those that did not come to TCP, or may
+// not have, and marks the segments that they were.
 func (b *builder) delivered(l *lane) []rfc9293.Input {
 	if !slices.ContainsFunc(l.inc.conn.Segments, func(s *Segment) bool { return s.Retransmission || s.Flags.Has(probes.RST) }) {
 		return l.inputs // nothing was repeated, nothing ended early
 	}
 	list := slices.Clone(l.inputs)
-	slices.SortStableFunc(list, func(x, y rfc9293.Input) int { return int(min(max(x.Time-y.Time, -1), 1)) })
-	dropped := make(map[uint64]bool)
+	slices.SortStableFunc(list, func(x, y rfc9293.Input) int { return cmp.Compare(x.Time, y.Time) })
+	dropped := make(fate)
 	ignored(list, dropped)
 	unheard(list, dropped)
+	unanswered(list, dropped)
 	if len(dropped) == 0 {
 		return l.inputs
 	}
 	var events []uint64
 	for _, s := range l.inc.conn.Segments {
-		if last := s.Taps[len(s.Taps)-1]; dropped[last.Event] {
-			s.Undelivered = true
+		last := s.Taps[len(s.Taps)-1]
+		sure, suspect := dropped[last.Event]
+		if s.Undelivered = sure; suspect {
 			events = append(events, last.Event)
+			l.unclear = l.unclear || !sure
 		}
 	}
 	b.note(l, NotDelivered, events...)
-	return slices.DeleteFunc(list, func(in rfc9293.Input) bool { return dropped[in.Event] })
+	return slices.DeleteFunc(list, func(in rfc9293.Input) bool { _, suspect := dropped[in.Event]; return suspect })
 }
 
 // occupies reports whether a segment is part of the stream.
 func occupies(s *probes.Segment) bool { return s.Len > 0 || s.Flags&(probes.SYN|probes.FIN) != 0 }
 
 // ignored finds what arrived, was not acknowledged in time, and came again.
-func ignored(list []rfc9293.Input, dropped map[uint64]bool) {
+func ignored(list []rfc9293.Input, dropped fate) {
 	copies := make(map[uint32][]int) // by sequence number
 	for i, in := range list {
 		if in.Kind == rfc9293.Received && occupies(in.Segment) && !in.Segment.Flags.Has(probes.RST) {
@@ -64,20 +75,28 @@ func ignored(list []rfc9293.Input, dropped map[uint64]bool) {
 		all := true
 		for k, i := range at {
 			answer := acknowledged(list, i)
-			if k+1 == len(at) {
-				if answer < 0 && all { // nor was any other
-					dropped[list[i].Event] = true
-				}
-				break
-			}
-			next := list[at[k+1]]
-			if !ignoredUntil(list, i, answer, next) {
+			last := k+1 == len(at)
+			switch {
+			case last && answer < 0 && all, !last && ignoredUntil(list, i, answer, list[at[k+1]]):
+				dropped[list[i].Event] = answer >= 0 || heedless(list, i)
+			default:
 				all = false
-				continue
 			}
-			dropped[list[i].Event] = true
 		}
 	}
+}
+
+// heedless reports whether the endpoint of the segment at i spoke long after
+// it, and did not acknowledge it.
+func heedless(list []rfc9293.Input, i int) bool {
+	end := space(list[i].Segment)
+	for k := i + 1; k < min(len(list), i+maxScan); k++ {
+		s := list[k].Segment
+		if list[k].Kind == rfc9293.Sent && list[k].Time-list[i].Time >= patience && s.Flags.Has(probes.ACK) {
+			return before(s.Ack, end)
+		}
+	}
+	return false
 }
 
 // acknowledged returns the index of the first segment that acknowledges all
@@ -113,7 +132,7 @@ func ignoredUntil(list []rfc9293.Input, i, answer int, next rfc9293.Input) bool 
 
 // unheard finds ACKs after which the endpoint sends again what they
 // acknowledge, and RSTs after which it sends at all.
-func unheard(list []rfc9293.Input, dropped map[uint64]bool) {
+func unheard(list []rfc9293.Input, dropped fate) {
 	var edge uint32
 	var arrived []int // what the endpoint had time to act on
 	known, next := false, 0
@@ -140,6 +159,29 @@ func unheard(list []rfc9293.Input, dropped map[uint64]bool) {
 			if reset || !occupies(r) || acknowledged(list, k) < 0 {
 				dropped[list[k].Event] = true
 			}
+		}
+	}
+}
+
+// unanswered finds ACKs at the end of the record that say what earlier ones
+// said, which were dropped: it ends before the endpoint could show that these
+// were, too.
+func unanswered(list []rfc9293.Input, dropped fate) {
+	said := make(map[uint32]bool) // by those that were dropped
+	for _, in := range list {
+		if in.Kind != rfc9293.Received || occupies(in.Segment) || in.Segment.Flags.Has(probes.RST) {
+			continue
+		}
+		if dropped[in.Event] {
+			said[in.Segment.Ack] = true
+		}
+	}
+	for _, in := range slices.Backward(list) {
+		if in.Kind == rfc9293.Sent || len(said) == 0 {
+			break
+		}
+		if in.Kind == rfc9293.Received && !occupies(in.Segment) && said[in.Segment.Ack] && !dropped[in.Event] {
+			dropped[in.Event] = false
 		}
 	}
 }

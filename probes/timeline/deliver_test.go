@@ -23,13 +23,14 @@ func TestDroppedBeforeTCP(t *testing.T) {
 		name      string
 		play      func(*tt.Script, *tt.Conn)
 		histories []string
-		dropped   int
+		suspect   int // segments that may not have come to TCP
+		dropped   int // of them, those that did not
 	}{
 		{"FIN", func(s *tt.Script, c *tt.Conn) {
 			c.Open()
 			c.Opener.Enter(probes.FinWait1)
 			again(s, c.Opener.Emit(probes.FIN|probes.ACK, "", 0))
-		}, []string{"CLOSED SYN-SENT ESTABLISHED FIN-WAIT-1", "SYN-RECEIVED ESTABLISHED"}, 2},
+		}, []string{"CLOSED SYN-SENT ESTABLISHED FIN-WAIT-1", "SYN-RECEIVED ESTABLISHED"}, 2, 0},
 		{"FIN, for a while", func(s *tt.Script, c *tt.Conn) {
 			c.Open()
 			c.Opener.Enter(probes.FinWait1)
@@ -40,12 +41,12 @@ func TestDroppedBeforeTCP(t *testing.T) {
 			c.Acceptor.Enter(probes.CloseWait)
 			c.Acceptor.Emit(probes.ACK, "", 0).Deliver()
 			c.Opener.Enter(probes.FinWait2)
-		}, []string{"CLOSED SYN-SENT ESTABLISHED FIN-WAIT-1 FIN-WAIT-2", "SYN-RECEIVED ESTABLISHED CLOSE-WAIT"}, 2},
+		}, []string{"CLOSED SYN-SENT ESTABLISHED FIN-WAIT-1 FIN-WAIT-2", "SYN-RECEIVED ESTABLISHED CLOSE-WAIT"}, 2, 2},
 		{"SYN+ACK", func(s *tt.Script, c *tt.Conn) {
 			syn := c.SYN()
 			syn.Deliver()
 			again(s, c.SYNACK())
-		}, []string{"CLOSED SYN-SENT", "SYN-RECEIVED"}, 2},
+		}, []string{"CLOSED SYN-SENT", "SYN-RECEIVED"}, 2, 0},
 		{"ACK of FIN", func(s *tt.Script, c *tt.Conn) {
 			c.Open()
 			c.Opener.Enter(probes.FinWait1)
@@ -55,14 +56,38 @@ func TestDroppedBeforeTCP(t *testing.T) {
 			c.Acceptor.Emit(probes.ACK, "", 0).Arrive()
 			s.Wait(200 * time.Millisecond)
 			fin.Again().Arrive()
-		}, []string{"CLOSED SYN-SENT ESTABLISHED FIN-WAIT-1", "SYN-RECEIVED ESTABLISHED CLOSE-WAIT"}, 1},
+		}, []string{"CLOSED SYN-SENT ESTABLISHED FIN-WAIT-1", "SYN-RECEIVED ESTABLISHED CLOSE-WAIT"}, 1, 1},
 		{"RST", func(s *tt.Script, c *tt.Conn) {
 			c.Open()
 			c.Acceptor.Enter(probes.Closed)
 			c.Acceptor.Emit(probes.RST|probes.ACK, "", 0).Arrive()
 			s.Wait(200 * time.Millisecond)
 			c.Opener.Emit(probes.PSH|probes.ACK, "x", 1) // lost
-		}, []string{"CLOSED SYN-SENT ESTABLISHED", "SYN-RECEIVED ESTABLISHED CLOSED"}, 1},
+		}, []string{"CLOSED SYN-SENT ESTABLISHED", "SYN-RECEIVED ESTABLISHED CLOSED"}, 1, 1},
+		{"what is sent, not what arrives", func(s *tt.Script, c *tt.Conn) {
+			c.Open()
+			c.Opener.Enter(probes.FinWait1)
+			fin := c.Opener.Emit(probes.FIN|probes.ACK, "", 0)
+			c.Acceptor.Enter(probes.CloseWait)
+			c.Acceptor.Enter(probes.LastAck)
+			again(s, fin)
+		}, []string{"CLOSED SYN-SENT ESTABLISHED FIN-WAIT-1", "SYN-RECEIVED ESTABLISHED CLOSE-WAIT LAST-ACK"}, 2, 0},
+		{"FIN of both sides", func(s *tt.Script, c *tt.Conn) {
+			c.Open()
+			c.Opener.Enter(probes.FinWait1)
+			fin := c.Opener.Emit(probes.FIN|probes.ACK, "", 0)
+			fin.Deliver()
+			c.Acceptor.Enter(probes.CloseWait)
+			c.Acceptor.Enter(probes.LastAck)
+			answer := c.Acceptor.Emit(probes.FIN|probes.ACK, "", 0)
+			answer.Arrive()
+			for range 2 {
+				s.Wait(200 * time.Millisecond)
+				answer.Again().Arrive()
+				fin.Again().Arrive()
+				c.Acceptor.Emit(probes.ACK, "", 0).Arrive()
+			}
+		}, []string{"CLOSED SYN-SENT ESTABLISHED FIN-WAIT-1", "SYN-RECEIVED ESTABLISHED CLOSE-WAIT LAST-ACK"}, 5, 3},
 		{"nothing: the ACK was lost", func(s *tt.Script, c *tt.Conn) {
 			c.Open()
 			c.Opener.Enter(probes.FinWait1)
@@ -74,7 +99,7 @@ func TestDroppedBeforeTCP(t *testing.T) {
 			fin.Again().Arrive()
 			c.Acceptor.Emit(probes.ACK, "", 0).Deliver()
 			c.Opener.Enter(probes.FinWait2)
-		}, []string{"CLOSED SYN-SENT ESTABLISHED FIN-WAIT-1 FIN-WAIT-2", "SYN-RECEIVED ESTABLISHED CLOSE-WAIT"}, 0},
+		}, []string{"CLOSED SYN-SENT ESTABLISHED FIN-WAIT-1 FIN-WAIT-2", "SYN-RECEIVED ESTABLISHED CLOSE-WAIT"}, 0, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			tl := build(t, tt.One(tt.Options{}, c.play))
@@ -95,8 +120,13 @@ func TestDroppedBeforeTCP(t *testing.T) {
 					noted += len(n.Events)
 				}
 			}
-			if dropped != c.dropped || noted != c.dropped {
-				t.Errorf("%d segments never came to TCP, %d are noted, want %d", dropped, noted, c.dropped)
+			if dropped != c.dropped || noted != c.suspect {
+				t.Errorf("%d of %d suspects never came to TCP, want %d of %d", dropped, noted, c.dropped, c.suspect)
+			}
+			for _, e := range tl.Connections[0].Ends() {
+				if view := e.Views[probes.Model]; !view.Whole && c.suspect == c.dropped {
+					t.Errorf("the model of %s is not whole: %s", e.Node, view.Why)
+				}
 			}
 		})
 	}

@@ -45,6 +45,7 @@ type lane struct {
 
 	passive bool                 // it did not send a SYN of its own
 	unseen  bool                 // it acknowledged what no tap saw arrive
+	unclear bool                 // what arrived may not have come to it
 	tapped  bool                 // its own tap saw something
 	taken   []rfc9293.Transition // by the model
 	died    *probes.Event        // the full socket went to CLOSED

@@ -94,6 +94,8 @@ func (b *builder) wireGap(l *lane, role rfc9293.Role) string {
 		return "the record is not complete"
 	case role == rfc9293.Resumed:
 		return "the connection began before the record"
+	case l.unclear:
+		return "the endpoint is silent: what arrived may have been dropped before TCP, or its answers"
 	case l.unseen:
 		return "the endpoint acknowledged what no tap saw arrive"
 	}
