@@ -285,6 +285,7 @@ func (j *judge) sentAlerts(v *Verdict, c *timeline.Connection) []sentAlert {
 		}
 	}
 	slices.SortStableFunc(list, func(a, b sentAlert) int { return cmp.Compare(a.at, b.at) })
+	slices.SortStableFunc(v.SeenBy, func(a, b Seen) int { return cmp.Compare(a.Grade, b.Grade) }) // what was recorded counts
 	return list
 }
 

@@ -22,6 +22,7 @@ func TestReplay(t *testing.T) {
 	want := map[string]check.Outcome{
 		"ftp-close": check.Pass, "ftp-close-default_acks": check.Pass, "ftp-close-library_quit": check.Pass,
 		"ftp-active": check.Pass, "ftp-idle": check.Pass,
+		"https-close": check.Pass, "https-close-expired": check.Pass,
 		"ftp-close-user": check.Inconclusive, "wrong": check.Fail,
 	}
 	entries, err := os.ReadDir(recorded)
@@ -80,6 +81,8 @@ func TestEveryKindCanFail(t *testing.T) {
 		check.OpeningKind, check.ClosingKind, check.StatesKind, check.FirstFINKind, check.TimeWaitKind,
 		check.ResetsKind, check.RetransmissionsKind, check.ReplyKind, check.FailsKind, check.BytesKind,
 		check.TextKind, check.CountKind, check.OrderKind, check.DurationKind, check.StepKind,
+		check.VisibleKind, check.HiddenKind, check.TLSKind, check.AlertsKind, check.CloseNotifyKind, check.StatusKind, check.ExitKind,
+		check.ContentKind, check.LacksKind, check.ErrorKind, check.HeadersKind, check.CookiesKind, check.ProtocolKind,
 	} {
 		if !slices.Contains(failed, kind) {
 			t.Errorf("no verdict of kind %s failed", kind)
