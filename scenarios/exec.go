@@ -102,3 +102,9 @@ const (
 	FeatureUserNS    Feature = "userns"
 	FeatureIPv6      Feature = "ipv6"
 )
+
+// Features lists the features by name.
+func Features() []string {
+	return []string{string(FeatureBPF), string(FeatureNftables), string(FeatureConntrack), string(FeatureNAT),
+		string(FeatureFTPHelper), string(FeatureOverlay), string(FeatureUserNS), string(FeatureIPv6)}
+}

@@ -358,10 +358,7 @@ func (ProxyWay) words() []string { return []string{string(ProxyRequest), string(
 func (Signal) words() []string {
 	return []string{string(SIGTERM), string(SIGINT), string(SIGQUIT), string(SIGHUP), string(SIGKILL)}
 }
-func (Feature) words() []string {
-	return []string{string(FeatureBPF), string(FeatureNftables), string(FeatureConntrack), string(FeatureNAT),
-		string(FeatureFTPHelper), string(FeatureOverlay), string(FeatureUserNS), string(FeatureIPv6)}
-}
+func (Feature) words() []string { return Features() }
 func (PacketPath) words() []string {
 	return []string{string(PathAny), string(PathIn), string(PathOut), string(PathForward)}
 }

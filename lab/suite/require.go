@@ -30,12 +30,15 @@ const (
 // examined is what the doctor tries.
 func examined() []string { return []string{"lab", "bpf", "wire", "sockdiag", "ss"} }
 
-// features is what a kernel may lack.
-func features() []string {
-	return []string{
-		string(scenarios.FeatureNftables), string(scenarios.FeatureConntrack), string(scenarios.FeatureNAT), string(scenarios.FeatureFTPHelper),
-		string(scenarios.FeatureOverlay), string(scenarios.FeatureUserNS), string(scenarios.FeatureIPv6),
+// requirable lists what can be required.
+func requirable() []string {
+	list := append([]string{root}, examined()...)
+	for _, f := range scenarios.Features() {
+		if !slices.Contains(list, f) {
+			list = append(list, f)
+		}
 	}
+	return append(list, stated, program+"NAME", packaged+"NAME")
 }
 
 // Require tries what is named, and returns what is missing: privileges and
@@ -59,13 +62,12 @@ func Require(ctx context.Context, names []string, jobs []Job, machine *needs.Mac
 			wanted = append(wanted, needs.Need{Kind: needs.Program, Name: rest})
 		case kind+":" == packaged && rest != "":
 			wanted = append(wanted, needs.Need{Kind: needs.Package, Name: rest})
-		case slices.Contains(features(), name):
-			wanted = append(wanted, needs.Need{Kind: needs.Feature, Name: name})
 		case slices.Contains(examined(), name):
 			look = true
+		case slices.Contains(scenarios.Features(), name):
+			wanted = append(wanted, needs.Need{Kind: needs.Feature, Name: name})
 		default:
-			allowed := append(append([]string{root}, examined()...), append(features(), stated, program+"NAME", packaged+"NAME")...)
-			return nil, nil, words.Err(words.BadWord, "--require", name, strings.Join(allowed, ", "))
+			return nil, nil, words.Err(words.BadWord, "--require", name, strings.Join(requirable(), ", "))
 		}
 	}
 	if look {
