@@ -61,6 +61,31 @@ func (b *bench) called(workload, call, errno string) bool {
 	return false
 }
 
+// awaitCloses waits until the proxy has closed so many connections. Nothing but
+// the record tells.
+func (b *bench) awaitCloses(t *testing.T, n int) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		closed := 0
+		b.mu.Lock()
+		for _, e := range b.events {
+			if e.Call.Workload == "proxy" && e.Call.Name == "close" {
+				closed++
+			}
+		}
+		b.mu.Unlock()
+		if closed >= n {
+			return
+		}
+		<-tick.C
+	}
+	t.Errorf("the proxy did not close %d connections", n)
+}
+
 // start starts both; the test's end stops them.
 func start(t *testing.T, server socket.ServerSpec, spec Spec) *bench {
 	t.Helper()
@@ -188,7 +213,7 @@ func TestCutIsOrderly(t *testing.T) {
 	if err := c.Close(t.Context(), workload.Close{}); err != nil {
 		t.Error(err)
 	}
-	stop(t, b.proxy)
+	b.awaitCloses(t, 2) // Stop would break the draining off
 	for _, who := range []string{"client", "proxy", "server"} {
 		for _, call := range []string{"receive", "send"} {
 			if b.called(who, call, "ECONNRESET") || b.called(who, call, "EPIPE") {
