@@ -26,7 +26,10 @@ func TestTranslated(t *testing.T) {
 		fin := c.Opener.Emit(probes.FIN|probes.ACK, "", 0)
 		fin.Arrive() // dropped by the server's own firewall
 		s.Wait(200 * time.Millisecond)
-		fin.Again().Arrive()
+		fin.Again().Deliver()
+		c.Acceptor.Enter(probes.CloseWait)
+		c.Acceptor.Emit(probes.ACK, "", 0).Deliver()
+		c.Opener.Enter(probes.FinWait2)
 	})
 	s.Step("ftp.connect", "rejected", nil, func() {
 		c := s.Dial(timelinetest.FTPPort)

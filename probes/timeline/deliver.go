@@ -78,7 +78,7 @@ func ignored(list []rfc9293.Input, dropped fate) {
 			last := k+1 == len(at)
 			switch {
 			case last && answer < 0 && all, !last && ignoredUntil(list, i, answer, list[at[k+1]]):
-				dropped[list[i].Event] = answer >= 0 || heedless(list, i)
+				dropped[list[i].Event] = echoes(list, i, answer) || heedless(list, i)
 			default:
 				all = false
 			}
@@ -112,22 +112,31 @@ func acknowledged(list []rfc9293.Input, i int) int {
 	return -1
 }
 
-// ignoredUntil reports whether the segment at i had no effect before its
-// next copy came: no ACK was sent, or one that echoes a timestamp (RFC 7323
-// section 4.3) which the segment did not bear.
+// ignoredUntil reports whether the segment at i had no effect that is seen
+// before its next copy came: no ACK was sent, and the first that was does not
+// say that it is about this one.
 func ignoredUntil(list []rfc9293.Input, i, answer int, next rfc9293.Input) bool {
 	in := list[i]
-	if next.Time-in.Time < patience {
+	switch {
+	case next.Time-in.Time < patience:
 		return false
-	}
-	if answer < 0 {
+	case answer < 0:
 		return true
-	}
-	a := list[answer]
-	if a.Time < next.Time {
+	case list[answer].Time < next.Time:
 		return false
 	}
-	return a.Segment.TSEcr == 0 || in.Segment.TSVal == 0 || before(in.Segment.TSVal, a.Segment.TSEcr)
+	ecr := list[answer].Segment.TSEcr
+	return ecr == 0 || in.Segment.TSVal == 0 || before(in.Segment.TSVal, ecr)
+}
+
+// echoes reports whether the answer to the segment at i echoes a timestamp
+// (RFC 7323 section 4.3) that only a later copy bore: TCP saw that one first.
+func echoes(list []rfc9293.Input, i, answer int) bool {
+	if answer < 0 {
+		return false
+	}
+	ecr, val := list[answer].Segment.TSEcr, list[i].Segment.TSVal
+	return ecr != 0 && val != 0 && before(val, ecr)
 }
 
 // unheard finds ACKs after which the endpoint sends again what they

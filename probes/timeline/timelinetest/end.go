@@ -26,7 +26,8 @@ type End struct {
 	object  probes.Object
 	ipid    uint16
 	shifts  []growth
-	server  bool // its calls belong to a server, not to a step
+	recent  uint32 // TS.Recent of RFC 7323
+	server  bool   // its calls belong to a server, not to a step
 	looked  probes.State
 	lookedO probes.Object
 }

@@ -39,7 +39,7 @@ func (e *End) Inject(seg probes.Segment) *Packet {
 	if !e.Flow.Local.Addr().Is6() {
 		seg.IPID = e.ipid
 	}
-	seg.TSVal = uint32(e.script.now / 1e6)
+	seg.TSVal, seg.TSEcr = uint32(e.script.now/1e6), e.recent
 	p := &Packet{Segment: seg, from: e, to: e.peer}
 	p.transmit()
 	return p
@@ -62,7 +62,7 @@ func (p *Packet) Deliver() {
 	far := p.far()
 	end := far.Seq - p.Seq + uint32(p.grows) + p.end()
 	if p.Flags.Has(probes.SYN) || int32(end-p.to.Ack) > 0 {
-		p.to.Ack = end
+		p.to.Ack, p.to.recent = end, p.TSVal
 	}
 }
 
