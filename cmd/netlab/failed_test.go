@@ -48,8 +48,8 @@ steps:
 	if len(dirs) != 1 {
 		t.Fatalf("run directories %q", dirs)
 	}
-	want := `server "second" (node server): ftp server: listen tcp :21: bind: address already in use
-  last line: time=... level=INFO msg=Listening... address=[::]:21
+	want := `server "second" (node server): port 21 is taken by server "first": ftp server: listen tcp :21: bind: address already in use
+  last line: time=... level=INFO msg=Listening... server=first address=[::]:21
   log: DIR/server.log
   run directory: DIR (exit 4)`
 	got := strings.ReplaceAll(strings.TrimPrefix(strings.TrimSpace(stderr.String()), "netlab: "), dirs[0], "DIR")

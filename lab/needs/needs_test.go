@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
 	"netlab/lab/netns"
 	"netlab/lab/netns/netnstest"
@@ -167,14 +168,18 @@ func TestVersion(t *testing.T) {
 		}
 		return dir + "/" + name
 	}
-	for _, tt := range []struct{ name, script, want string }{
-		{"says", "echo \"tool 1.2 $1\"; echo more", "tool 1.2 --version"},
-		{"fails", "echo tool; exit 1", ""},
-		{"hangs", "sleep 100", ""},
-		{"floods", "yes", ""},
-		{"writes", "touch " + dir + "/written && echo written", ""},
+	const patience = 20 * time.Second // of a busy machine
+	for _, tt := range []struct {
+		name, script, want string
+		within             time.Duration
+	}{
+		{"says", "echo \"tool 1.2 $1\"; echo more", "tool 1.2 --version", patience},
+		{"fails", "echo tool; exit 1", "", patience},
+		{"hangs", "sleep 100", "", askWithin},
+		{"floods", "yes", "", askWithin},
+		{"writes", "touch " + dir + "/written && echo written", "", patience},
 	} {
-		if got := versionOf(t.Context(), write(tt.name, tt.script)); got != tt.want {
+		if got := versionOf(t.Context(), write(tt.name, tt.script), tt.within); got != tt.want {
 			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
 		}
 	}

@@ -81,7 +81,7 @@ func (m *Machine) describe(ctx context.Context, command string) probes.Program {
 	p := probes.Program{Path: path}
 	owner := ownerOf(ctx, path)
 	if owner == "" {
-		p.Version = versionOf(ctx, path)
+		p.Version = versionOf(ctx, path, askWithin)
 		return p
 	}
 	if _, known := m.packages[owner]; !known {
@@ -144,9 +144,9 @@ func quoteGlob(name string) string {
 // maxVersion bounds a version, in bytes.
 const maxVersion = 200
 
-// versionOf asks a program which version it is; it has a second.
-func versionOf(ctx context.Context, path string) string {
-	ctx, cancel := context.WithTimeout(ctx, askWithin)
+// versionOf asks a program which version it is, and gives it some time.
+func versionOf(ctx context.Context, path string, within time.Duration) string {
+	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	text, err := node.Version(ctx, path)
 	if err != nil {

@@ -8,6 +8,9 @@
 // the lab and runs the probes that look into it (wire, sockdiag, ss). An
 // agent lives wholly inside its node's namespaces, where libraries may start
 // goroutines as they like; it runs the servers and clients.
+// Where programs of the host run, the agent is the first process of a pid
+// namespace of the node (see children), with files of the node's own (see
+// privateFiles).
 //
 // They talk over socket pairs that children inherit, never over the network
 // of the lab. Names of files travel nowhere, descriptors do.
