@@ -213,11 +213,11 @@ func (r *runner) perform(ctx context.Context) (err error) {
 	} else if err != nil {
 		return err
 	}
+	r.phase("drain")
 	if err := r.search(); err != nil {
 		return err
 	}
 	r.mark(probes.Complete)
-	r.phase("drain")
 	return nil
 }
 
