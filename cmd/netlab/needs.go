@@ -92,7 +92,7 @@ func (e *env) lack(n needs.Need) string {
 	case needs.Kernel:
 		return e.t(words.NeedsKernel, n.Name, n.Reason)
 	}
-	return e.t(words.NeedsFeature, n.Name, n.Reason)
+	return e.t(words.NeedsFeature, n.Name, strings.TrimPrefix(n.Reason, n.Name+": "))
 }
 
 // unmet explains that the machine lacks what a scenario needs, and what to
