@@ -14,8 +14,7 @@ import (
 	"netlab/scenarios"
 )
 
-// maxSearched is how large a capture is still searched: it is read in about
-// as many seconds as it has gigabytes.
+// maxSearched is how large a capture is still searched.
 const maxSearched = 512 << 20
 
 // search reads the capture again, where somebody wants to know what is in the

@@ -42,7 +42,7 @@ type Search struct {
 // capture that ends within a frame is read so far. What was emitted before an
 // error holds.
 func Read(r io.Reader, s Search, emit func(probes.Event)) error {
-	ng, err := pcapgo.NewNgReader(bufio.NewReaderSize(r, 1<<20), pcapgo.NgReaderOptions{WantMixedLinkType: true, SkipUnknownVersion: true})
+	ng, err := pcapgo.NewNgReader(bufio.NewReaderSize(r, 64<<10), pcapgo.NgReaderOptions{WantMixedLinkType: true, SkipUnknownVersion: true})
 	if errors.Is(err, io.EOF) {
 		return nil // a lab without links
 	}
