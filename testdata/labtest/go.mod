@@ -1,3 +1,4 @@
+// When the modules that netlab depends on change, so do these: go mod tidy here.
 module example.org/mylab
 
 go 1.26.0
