@@ -330,20 +330,24 @@ func TestRunsSeeTheirOwnNamespacesOnly(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	type node struct {
+		name   string
+		cookie uint64
+	}
 	tests := []struct {
 		name string
 		got  []probes.Event
-		want map[probes.NodeInfo]int
+		want map[node]int
 	}{
-		{"first", first.stop(t), map[probes.NodeInfo]int{{Name: "a", Cookie: one.Cookie()}: 12, {Name: "b", Cookie: two.Cookie()}: 12}},
-		{"second", second.stop(t), map[probes.NodeInfo]int{{Name: "a", Cookie: three.Cookie()}: 12}},
+		{"first", first.stop(t), map[node]int{{"a", one.Cookie()}: 12, {"b", two.Cookie()}: 12}},
+		{"second", second.stop(t), map[node]int{{"a", three.Cookie()}: 12}},
 	}
 	for _, tt := range tests {
-		got := map[probes.NodeInfo]int{}
+		got := map[node]int{}
 		for _, e := range tt.got {
-			got[probes.NodeInfo{Name: e.Node, Cookie: e.Sock.NetNS}]++
+			got[node{e.Node, e.Sock.NetNS}]++
 		}
-		if diff := cmp.Diff(tt.want, got); diff != "" {
+		if diff := cmp.Diff(tt.want, got, cmp.AllowUnexported(node{})); diff != "" {
 			t.Errorf("%s run, events by node (-want +got):\n%s", tt.name, diff)
 		}
 	}
