@@ -28,11 +28,11 @@ generate: ## make the BPF objects again (needs clang and llvm-strip)
 	go generate ./probes/bpf
 
 golden: ## write the golden files of the tests again; look at the difference
-	CGO_ENABLED=1 go test ./lab/report ./lab/plan ./cmd/netlab ./scenarios ./probes/timeline ./probes/sockdiag ./probes/ss -update
+	CGO_ENABLED=1 go test ./lab/report ./lab/plan ./lab/filter ./cmd/netlab ./scenarios ./probes/timeline ./probes/sockdiag ./probes/ss -update
 
 bench: build needs-bench ## print what things cost, as ratios within one run
 	@.ci/wall
-	go test -run '^$$' -bench 'Compare' -benchtime 1x -timeout 60m ./lab ./lab/link
+	go test -run '^$$' -bench 'Compare' -benchtime 1x -timeout 60m ./lab ./lab/link ./lab/suite
 
 soak: build ## the long runs: 200 of ftp-close as root and as an ordinary user
 	.ci/soak
@@ -54,4 +54,4 @@ needs-test:
 	@.ci/needs iproute2 gcc libc6-dev clang llvm tshark
 
 needs-bench:
-	@.ci/needs iproute2 mininet bridge-utils
+	@.ci/needs iproute2 mininet bridge-utils curl

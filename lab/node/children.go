@@ -48,7 +48,7 @@ func newChildren() *children {
 // taken and dropped.
 func (c *children) begin() {
 	signal.Notify(c.signals, unix.SIGCHLD)
-	signal.Notify(make(chan os.Signal), unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGUSR1, unix.SIGUSR2)
+	signal.Notify(make(chan os.Signal, 1), unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGUSR1, unix.SIGUSR2)
 	go func() {
 		defer close(c.done)
 		for range c.signals {
