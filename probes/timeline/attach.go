@@ -22,11 +22,13 @@ func (b *builder) attach() {
 	}
 	slices.SortStableFunc(list, func(x, y *probes.Event) int { return cmp.Compare(x.Time, y.Time) })
 	frames := make(map[uint64]*Segment, len(b.frames)) // by number in the capture file
+	seen := make(map[sighting]*Segment, len(b.frames))
 	for _, f := range b.frames {
 		for _, tap := range f.Taps {
 			if tap.Capture != 0 {
 				frames[tap.Capture] = f.Segment
 			}
+			seen[sighting{tap.Node, tap.Time}] = f.Segment
 		}
 	}
 	for _, e := range list {
@@ -34,7 +36,7 @@ func (b *builder) attach() {
 		case probes.KindTLS:
 			b.attachTLS(e, frames[e.TLS.Capture])
 		case probes.KindFound:
-			b.attachFound(e, frames)
+			b.attachFound(e, frames, seen)
 		case probes.KindTrack:
 			if inc, l := b.sender(e, nil); inc != nil {
 				inc.conn.Tracks = append(inc.conn.Tracks, Track{Event: e.Seq, Time: e.Time, Node: e.Node, Original: l.Endpoint, Track: e.Track})
@@ -53,14 +55,24 @@ func (b *builder) attachTLS(e *probes.Event, f *Segment) {
 	inc.conn.TLS = append(inc.conn.TLS, TLS{Event: e.Seq, Time: e.Time, From: from.Endpoint, Segment: f, TLS: e.TLS})
 }
 
-func (b *builder) attachFound(e *probes.Event, frames map[uint64]*Segment) {
+// A sighting is when and where a segment was seen.
+type sighting struct {
+	node string
+	at   probes.Mono
+}
+
+// attachFound attaches what the search of a stream came to. Where the text is
+// not there the event bears the time of the stream's last segment, which tells
+// connections apart whose ports are the same: one may end while the next
+// begins.
+func (b *builder) attachFound(e *probes.Event, frames map[uint64]*Segment, seen map[sighting]*Segment) {
 	f := Found{Event: e.Seq, Time: e.Time, Node: e.Node, Found: e.Found}
 	for _, n := range e.Found.Capture {
 		if s := frames[n]; s != nil {
 			f.Segments = append(f.Segments, s)
 		}
 	}
-	var first *Segment
+	first := seen[sighting{e.Node, e.Time}]
 	if len(f.Segments) > 0 {
 		first = f.Segments[0]
 	}
