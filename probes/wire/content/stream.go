@@ -14,18 +14,19 @@ type stream struct {
 	place place
 	tap   int // the interface that it is read from
 
-	begun  bool
-	synced bool   // its SYN was seen: it is read from its first byte
-	base   uint32 // sequence number of offset 0
-	next   int64  // offset of what comes next
-	end    int64  // offset behind the last byte that is known to have been sent
-	fin    bool   // end is behind FIN's predecessor: FIN takes one more number
-	arrive int64  // offset up to which the receiver acknowledged
-	holes  bool
-	over   bool
-	last   moment  // of its last segment
-	held   []piece // out of order, by offset
-	bytes  int     // in held
+	begun   bool
+	synced  bool   // its SYN was seen: it is read from its first byte
+	refused bool   // all that was sent is the refusal of a SYN: there is no stream
+	base    uint32 // sequence number of offset 0
+	next    int64  // offset of what comes next
+	end     int64  // offset behind the last byte that is known to have been sent
+	fin     bool   // end is behind FIN's predecessor: FIN takes one more number
+	arrive  int64  // offset up to which the receiver acknowledged
+	holes   bool
+	over    bool
+	last    moment  // of its last segment
+	held    []piece // out of order, by offset
+	bytes   int     // in held
 
 	finder *finder
 	tls    *tlsReader
@@ -51,7 +52,7 @@ func newStream(d *desk, at place, tap int) *stream {
 
 // isOver reports whether a segment is the first of another connection.
 func (s *stream) isOver(p *wire.Packet) bool {
-	return s.begun && p.Segment.Flags.Has(probes.SYN) && (!s.synced || p.Segment.Seq+1 != s.base)
+	return (s.begun || s.refused) && p.Segment.Flags.Has(probes.SYN) && (!s.synced || p.Segment.Seq+1 != s.base)
 }
 
 // farthest is how far ahead a segment may be: a window (RFC 7323) and some
@@ -63,8 +64,12 @@ func (s *stream) segment(p *wire.Packet, at moment) {
 	seq := p.Segment.Seq
 	s.last = at
 	if p.Segment.Flags.Has(probes.RST) {
-		return // what it bears, if anything, is no data
+		// Who has no connection answers a SYN with number 0 (RFC 9293
+		// section 3.10.7.1). What a RST bears, if anything, is no data.
+		s.refused = !s.begun && seq == 0 && p.Segment.Flags.Has(probes.ACK)
+		return
 	}
+	s.refused = false
 	if p.Segment.Flags.Has(probes.SYN) {
 		seq++
 		s.synced = true
@@ -185,7 +190,7 @@ func (s *stream) finish() {
 	if s.fin {
 		sent++
 	}
-	s.holes = s.holes || !s.synced || s.end > s.next || s.arrive > sent
+	s.holes = s.holes || !s.synced && !s.refused || s.end > s.next || s.arrive > sent
 	s.desk.event(s, s.last, probes.Event{Kind: probes.KindFound, Found: &probes.Found{Holes: s.holes}})
 	for i, text := range s.desk.texts {
 		h := &s.finder.hits[i]
