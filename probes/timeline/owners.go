@@ -121,17 +121,14 @@ func (b *builder) service(e *Endpoint) string {
 // nameByClient names the server of connections whose server's calls nobody
 // recorded, as some libraries dial where they cannot be watched: it is the
 // one with which the same client workload has another connection between the
-// same nodes.
+// same nodes. One that was refused no server had.
 func (b *builder) nameByClient() {
 	type pair struct{ client, workload, server string }
 	known := map[pair]string{}
 	each := func(do func(c *Connection, p pair)) {
 		for _, inc := range b.all {
 			for _, l := range inc.lanes {
-				if other := inc.lanes[0]; l.called() {
-					if other == l {
-						other = inc.lanes[1]
-					}
+				if other := inc.other(l); l.called() && !other.refused() {
 					do(inc.conn, pair{l.Node, l.Workload, other.Node})
 				}
 			}
@@ -148,6 +145,17 @@ func (b *builder) nameByClient() {
 		}
 	})
 }
+
+// other returns the lane of the peer.
+func (inc *incarnation) other(l *lane) *lane {
+	if l == inc.lanes[0] {
+		return inc.lanes[1]
+	}
+	return inc.lanes[0]
+}
+
+// refused reports whether all that the lane's end said, if anything, was RST.
+func (l *lane) refused() bool { return l.inc.reset && !l.known }
 
 // called reports whether a client's step made calls on the lane's socket.
 func (l *lane) called() bool {
@@ -188,7 +196,7 @@ func (b *builder) nameBySession() {
 		for i, l := range inc.lanes {
 			peer := inc.lanes[1-i]
 			for _, s := range sessions {
-				if l.Workload == "" && l.Node == s.node && peer.Node == s.peer && s.from <= inc.start && inc.start <= s.until {
+				if l.Workload == "" && !l.refused() && l.Node == s.node && peer.Node == s.peer && s.from <= inc.start && inc.start <= s.until {
 					names = append(names, s.server)
 				}
 			}

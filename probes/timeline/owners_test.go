@@ -80,6 +80,32 @@ func TestSessionsOfTwoServers(t *testing.T) {
 	}
 }
 
+// TestRefusedHasNoServer shows that a connection that was refused is none that
+// a server had, though the same client has one with a server there.
+func TestRefusedHasNoServer(t *testing.T) {
+	for _, opts := range []tt.Options{{}, {Without: []probes.Source{probes.Calls}}} {
+		s := tt.New(opts)
+		s.Listen(80, "www")
+		s.Step("http.get", "", &probes.Step{}, func() {
+			c := s.Dial(80)
+			c.Open()
+			d := s.Dial(81)
+			d.Opener.Call("connect", "", "ECONNREFUSED", 0, func() { d.Refuse() })
+			c.FourWay(c.Opener)
+		})
+		s.Finish()
+		h := s.Header()
+		h.Services = []probes.Service{{Server: "www", Node: tt.Server, Port: 80}}
+		tl, err := timeline.Build(h, s.Events())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([]string{"80 www step 1", "81  step 1"}, owners(tl)); diff != "" {
+			t.Errorf("without %v (-want +got):\n%s", opts.Without, diff)
+		}
+	}
+}
+
 // TestPrograms finds the program that opened a connection, where only one can
 // have.
 func TestPrograms(t *testing.T) {
