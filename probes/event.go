@@ -207,7 +207,7 @@ type Found struct {
 	Count   int      `json:"count"`             // how often it is there
 	Offset  int64    `json:"offset,omitempty"`  // of the first, in the stream, from 0
 	Capture []uint64 `json:"capture,omitempty"` // frames that bear the first, by their numbers in the capture file
-	Holes   bool     `json:"holes,omitempty"`   // parts of the stream were not captured
+	Holes   bool     `json:"holes,omitempty"`   // parts of the stream were not captured; without a text also: its TLS could not be followed to the end
 }
 
 // A Track is an entry of a connection tracker. The event's Flow is that of

@@ -38,9 +38,9 @@ type Search struct {
 // Read reads a capture in the format of package wire from its beginning to its
 // end, and emits what it finds: TLS events as they come, and at the end of each
 // stream one Found without a text, which says that it was read and whether it
-// has holes, and one for each text, with count 0 if it is not there. A
-// capture that ends within a frame is read so far. What was emitted before an
-// error holds.
+// has holes or TLS that could not be followed to its end, and one for each
+// text, with count 0 if it is not there. A capture that ends within a frame is
+// read so far. What was emitted before an error holds.
 func Read(r io.Reader, s Search, emit func(probes.Event)) error {
 	ng, err := pcapgo.NewNgReader(bufio.NewReaderSize(r, 64<<10), pcapgo.NgReaderOptions{WantMixedLinkType: true, SkipUnknownVersion: true})
 	if errors.Is(err, io.EOF) {
@@ -99,6 +99,7 @@ func way(flags *pcapgo.NgEpbFlags) probes.Direction {
 // bounds of what is kept.
 const (
 	maxHeld      = 4 << 20  // bytes of one stream that wait for what comes before them
+	maxPieces    = 4 << 10  // segments of one stream that do: they may be of one byte
 	maxHeldTotal = 64 << 20 // of all streams
 )
 

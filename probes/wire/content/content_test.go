@@ -278,6 +278,23 @@ func TestHeldIsBounded(t *testing.T) {
 	}
 }
 
+// So is the work with tiny segments, each before all that wait.
+func TestPiecesAreBounded(t *testing.T) {
+	d := newDesk(Search{}, func(probes.Event) {})
+	s := newStream(d, place{}, 0)
+	s.begun, s.synced = true, true
+	for i := range 4 * maxPieces {
+		s.hold(piece{offset: int64(1_000_000 - 2*i), size: 1})
+		if len(s.held) > maxPieces {
+			t.Fatalf("%d pieces held", len(s.held))
+		}
+	}
+	s.finish()
+	if !s.holes {
+		t.Error("no holes")
+	}
+}
+
 func TestReadErrors(t *testing.T) {
 	whole := newTape(t).write(fromClient(1, 0, "secret")).bytes()
 	for n := range whole {

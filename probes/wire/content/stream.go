@@ -143,7 +143,7 @@ func (s *stream) hold(p piece) {
 	s.held = slices.Insert(s.held, i, p)
 	s.bytes += len(p.data)
 	s.desk.held += len(p.data)
-	for len(s.held) > 0 && (s.bytes > maxHeld || s.desk.held > maxHeldTotal) {
+	for len(s.held) > 0 && (len(s.held) > maxPieces || s.bytes > maxHeld || s.desk.held > maxHeldTotal) {
 		s.skip()
 	}
 }
@@ -185,13 +185,13 @@ func (s *stream) finish() {
 	for len(s.held) > 0 {
 		s.skip()
 	}
-	s.tls.finish()
+	unread := s.tls.finish()
 	sent := s.next
 	if s.fin {
 		sent++
 	}
 	s.holes = s.holes || !s.synced && !s.refused || s.end > s.next || s.arrive > sent
-	s.desk.event(s, s.last, probes.Event{Kind: probes.KindFound, Found: &probes.Found{Holes: s.holes}})
+	s.desk.event(s, s.last, probes.Event{Kind: probes.KindFound, Found: &probes.Found{Holes: s.holes || unread}})
 	for i, text := range s.desk.texts {
 		h := &s.finder.hits[i]
 		at := s.last

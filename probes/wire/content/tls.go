@@ -61,8 +61,15 @@ func (t *tlsReader) stop() {
 	t.head, t.body, t.message = nil, nil, nil
 }
 
-// finish tells the last record, if it was held back.
-func (t *tlsReader) finish() {
+// finish tells the last record, and reports whether there was TLS that could
+// not be followed: what else was sent is then not known.
+func (t *tlsReader) finish() (unread bool) {
+	t.tellLast()
+	return t.on && t.lost
+}
+
+// tellLast tells a record that was held back.
+func (t *tlsReader) tellLast() {
 	if t.untold != nil {
 		t.emit(t.untold.TLS, t.untold.at)
 		t.untold = nil
@@ -163,7 +170,7 @@ func isHello(b []byte) bool {
 
 // tell emits a record, and before it a sealed one that was held back.
 func (t *tlsReader) tell(r probes.TLS, at moment) {
-	t.finish()
+	t.tellLast()
 	t.emit(r, at)
 }
 

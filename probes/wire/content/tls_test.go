@@ -278,6 +278,33 @@ func TestRecords(t *testing.T) {
 	}
 }
 
+// TLS that cannot be followed to its end is no evidence of what was not sent.
+func TestUnread(t *testing.T) {
+	hello := record(22, message(1, 40)...)
+	for _, tt := range []struct {
+		name string
+		segs []string
+		want bool
+	}{
+		{"followed", []string{hello, record(23, make([]byte, 30)...)}, false},
+		{"no TLS", []string{"GET / HTTP/1.1\r\n\r\n"}, false},
+		{"a spoiled head", []string{hello, "\x17\x07\x03\x00\x01x", record(21, 2, 70)}, true},
+	} {
+		tp := newTape(t).write(seg{tap: "wire@client", src: clientAt, dst: serverAt, flags: probes.SYN})
+		next := uint32(1)
+		for _, s := range tt.segs {
+			tp.write(fromClient(next, 0, s))
+			next += uint32(len(s))
+		}
+		events := readAll(t, tp.bytes(), "x")
+		for _, e := range events {
+			if f := e.Found; f != nil && f.Holes != (tt.want && f.Text == "") {
+				t.Errorf("%s: %+v", tt.name, f)
+			}
+		}
+	}
+}
+
 func FuzzTLS(f *testing.F) {
 	f.Add([]byte(record(22, message(1, 40)...)+record(20, 1)+record(22, make([]byte, 40)...)+record(21, make([]byte, 26)...)), uint8(7))
 	f.Add([]byte(record(21, 2, 70)), uint8(1))
