@@ -2,6 +2,7 @@ package run
 
 import (
 	"fmt"
+	"io"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -37,12 +38,30 @@ func (r *runner) search() error {
 		r.unsearched(fmt.Sprintf("capture too large to search: %d of at most %d bytes", info.Size(), int64(maxSearched)))
 		return nil
 	}
-	times := seenAt(r.rec.soFar())
-	err = content.Read(f, content.Search{Texts: r.Scenario.SearchTexts(), Owners: owners(r.result.Plan), Time: times}, r.rec.emit)
-	if err != nil {
+	if err := searchIn(f, r.rec.soFar(), content.Search{Texts: r.Scenario.SearchTexts(), Owners: owners(r.result.Plan)}, r.rec.emit); err != nil {
 		r.unsearched(err.Error())
 	}
 	r.phase("search")
+	return nil
+}
+
+// searchIn searches a capture, of which the events tell the times. That it
+// ends before the last of their segments is an error: what it lacks is no
+// evidence.
+func searchIn(capture io.Reader, events []probes.Event, s content.Search, emit func(probes.Event)) error {
+	times, read := seenAt(events), uint64(0)
+	s.Time = func(frame uint64, at time.Time) probes.Mono {
+		read = frame
+		return times(frame, at)
+	}
+	if err := content.Read(capture, s, emit); err != nil {
+		return err
+	}
+	for i := range events {
+		if g := events[i].Segment; g != nil && g.Capture > read {
+			return fmt.Errorf("the capture ends at frame %d, before frame %d, which was recorded", read, g.Capture)
+		}
+	}
 	return nil
 }
 

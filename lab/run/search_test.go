@@ -2,11 +2,13 @@ package run
 
 import (
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
 	"netlab/lab/plan"
 	"netlab/probes"
+	"netlab/probes/wire/content"
 	"netlab/scenarios"
 
 	"github.com/google/go-cmp/cmp"
@@ -73,5 +75,17 @@ func TestSeenAt(t *testing.T) {
 	}
 	if diff := cmp.Diff([]probes.Mono{0, 0, 10, 10, 10, 30, 30, 30}, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+// What a capture that was cut off lacks is no evidence: the search says so.
+func TestSearchInCutCapture(t *testing.T) {
+	none := func(probes.Event) { t.Error("something was found in nothing") }
+	if err := searchIn(strings.NewReader(""), []probes.Event{{Time: 10, Kind: probes.KindMark}}, content.Search{}, none); err != nil {
+		t.Errorf("a lab without segments: %v", err)
+	}
+	err := searchIn(strings.NewReader(""), []probes.Event{{Time: 10, Segment: &probes.Segment{Capture: 2}}}, content.Search{}, none)
+	if err == nil || !strings.Contains(err.Error(), "ends at frame 0, before frame 2") {
+		t.Errorf("%v, want an error that says where the capture ends", err)
 	}
 }
