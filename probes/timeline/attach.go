@@ -22,13 +22,13 @@ func (b *builder) attach() {
 	}
 	slices.SortStableFunc(list, func(x, y *probes.Event) int { return cmp.Compare(x.Time, y.Time) })
 	frames := make(map[uint64]*Segment, len(b.frames)) // by number in the capture file
-	seen := make(map[sighting]*Segment, len(b.frames))
+	seen := make(map[spot]*Segment, len(b.frames))
 	for _, f := range b.frames {
 		for _, tap := range f.Taps {
 			if tap.Capture != 0 {
 				frames[tap.Capture] = f.Segment
 			}
-			seen[sighting{tap.Node, tap.Time}] = f.Segment
+			seen[spot{tap.Node, tap.Time}] = f.Segment
 		}
 	}
 	for _, e := range list {
@@ -55,8 +55,8 @@ func (b *builder) attachTLS(e *probes.Event, f *Segment) {
 	inc.conn.TLS = append(inc.conn.TLS, TLS{Event: e.Seq, Time: e.Time, From: from.Endpoint, Segment: f, TLS: e.TLS})
 }
 
-// A sighting is when and where a segment was seen.
-type sighting struct {
+// A spot is where and when a segment was seen.
+type spot struct {
 	node string
 	at   probes.Mono
 }
@@ -65,14 +65,14 @@ type sighting struct {
 // not there the event bears the time of the stream's last segment, which tells
 // connections apart whose ports are the same: one may end while the next
 // begins.
-func (b *builder) attachFound(e *probes.Event, frames map[uint64]*Segment, seen map[sighting]*Segment) {
+func (b *builder) attachFound(e *probes.Event, frames map[uint64]*Segment, seen map[spot]*Segment) {
 	f := Found{Event: e.Seq, Time: e.Time, Node: e.Node, Found: e.Found}
 	for _, n := range e.Found.Capture {
 		if s := frames[n]; s != nil {
 			f.Segments = append(f.Segments, s)
 		}
 	}
-	first := seen[sighting{e.Node, e.Time}]
+	first := seen[spot{e.Node, e.Time}]
 	if len(f.Segments) > 0 {
 		first = f.Segments[0]
 	}
