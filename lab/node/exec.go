@@ -142,8 +142,10 @@ func (a *agent) exec(ctx context.Context, r StepRequest) (probes.Step, error) {
 	select {
 	case <-p.ended:
 	case <-ctx.Done():
-		err := errors.Join(fmt.Errorf("%s did not end, and was killed: %w", p.command, context.Cause(ctx)), p.kill())
-		return p.result(), err
+		err := errors.Join(fmt.Errorf("%s, and was killed%s", p.unended(ctx, r.Timeout), p.spoke()), p.kill())
+		step := p.result()
+		step.Exit = nil // our doing, not the program's
+		return step, err
 	}
 	return p.result(), p.failure()
 }
@@ -158,8 +160,24 @@ func (a *agent) awaitExec(ctx context.Context, r StepRequest) (probes.Step, erro
 	case <-p.ended:
 		return p.result(), p.failure()
 	case <-ctx.Done():
-		return p.result(), fmt.Errorf("%s did not end: %w", p.command, context.Cause(ctx))
+		return p.result(), fmt.Errorf("%s%s", p.unended(ctx, r.Timeout), p.spoke())
 	}
+}
+
+// unended says that a program was awaited in vain.
+func (p *program) unended(ctx context.Context, limit time.Duration) string {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return fmt.Sprintf("%s did not end within %v", p.command, limit)
+	}
+	return fmt.Sprintf("%s did not end: %v", p.command, context.Cause(ctx))
+}
+
+// spoke ends an error with the last line that a program printed, if any.
+func (p *program) spoke() string {
+	if last := p.out.lastLine(); last != "" {
+		return ": " + last
+	}
+	return ""
 }
 
 // result is what a step records of a program.
@@ -184,10 +202,7 @@ func (p *program) failure() error {
 	default:
 		text = fmt.Sprintf("exit status %d", p.exit())
 	}
-	if last := p.out.lastLine(); last != "" {
-		text += ": " + last
-	}
-	return errors.New(text)
+	return errors.New(text + p.spoke())
 }
 
 // signal takes a step that sends a signal. A program that was killed is gone
