@@ -46,13 +46,9 @@ func (t *text) labLines(run Run) {
 		}
 		left, right := t.labEnd(run, l.Ends[0], told), t.labEnd(run, l.Ends[1], told)
 		body := left.before() + " --- " + clean(l.Name) + " --- " + right.after()
-		if up == "" {
-			t.wrapped(head, body)
-		} else if t.wide(head)+t.wide(body)+t.wide(up)+2 <= t.width-3 {
-			t.line(t.right(head+body, up, t.width-3, 2))
-			up = ""
-		} else {
-			t.wrapped(head, body)
+		t.wrapped(head, body)
+		if last := &t.lines[len(t.lines)-1]; up != "" && t.wide(*last)+t.wide(up)+2 <= t.width-3 {
+			*last, up = t.right(*last, up, t.width-3, 2), ""
 		}
 		head = "     "
 	}

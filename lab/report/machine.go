@@ -2,6 +2,8 @@ package report
 
 import (
 	"fmt"
+	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,12 +22,13 @@ const (
 // waiting.
 func (t *text) machine(tl *timeline.Timeline) {
 	var list []string
-	for i, p := range tl.Header.Programs {
-		if i == maxPrograms && len(tl.Header.Programs) > maxPrograms+1 {
-			list = append(list, "..")
-			break
+	for _, p := range tl.Header.Programs { // one for each step: many may be the same
+		if name := t.cut(clean(program(p)), 60); !slices.Contains(list, name) {
+			list = append(list, name)
 		}
-		list = append(list, t.cut(clean(program(p)), 60))
+	}
+	if len(list) > maxPrograms+1 {
+		list = append(list[:maxPrograms], "..")
 	}
 	if len(list) > 0 {
 		t.wrapped(t.say(words.ReportPrograms)+"  ", strings.Join(list, t.say(words.ReportListComma)))
@@ -51,13 +54,16 @@ func (t *text) machine(tl *timeline.Timeline) {
 	}
 }
 
-// program names a program and its version.
+// program names a program and its version. Where that is not known, the file
+// does: Name is what the scenario calls it.
 func program(p probes.Program) string {
 	switch {
 	case p.Package != "":
 		return p.Package
 	case p.Version != "":
 		return p.Version
+	case p.Path != "":
+		return filepath.Base(p.Path)
 	}
 	return p.Name
 }

@@ -139,3 +139,45 @@ func TestUntrustedResults(t *testing.T) {
 		fits(t, s, Options{Lang: lang})
 	}
 }
+
+// TestStepLines are what is said of steps of which little is known.
+func TestStepLines(t *testing.T) {
+	run := secureRun()
+	at := run.Timeline.Steps[2].Start
+	add := func(step scenarios.Step, result probes.Step) {
+		step.Index = len(run.Scenario.Steps) + 1
+		run.Scenario.Steps = append(run.Scenario.Steps, step)
+		result.Index, result.Ended = step.Index, true
+		run.Timeline.Steps = append(run.Timeline.Steps, &timeline.Step{Step: result, Start: at, End: at + 1e6, Begun: 1, Ended: 2})
+	}
+	run.Scenario.Steps, run.Timeline.Steps = nil, nil
+	add(scenarios.Step{Exec: &scenarios.Exec{Command: []string{"left"}, Background: true}}, probes.Step{Name: "a"})
+	add(scenarios.Step{Exec: &scenarios.Exec{Command: []string{"hung"}}}, probes.Step{Name: "b", Error: "hung did not end within 2s, and was killed"})
+	add(scenarios.Step{TCPReceive: &scenarios.TCPReceive{Session: "line"}}, probes.Step{Name: "c"})
+	add(scenarios.Step{TCPReceive: &scenarios.TCPReceive{Session: "line"}}, probes.Step{Name: "d", Bytes: 7, Content: "\x00\"\x1b[2J\xff"})
+	run.Timeline.Header.Programs = []probes.Program{{Name: "x", Package: "curl 8"}, {Name: "y", Package: "curl 8"}, {Name: "z", Path: "/usr/bin/false"}}
+	mustContain(t, render(t, run, Options{}),
+		"left -> left running\n", "hung -> failed: hung did not end within 2s, and was killed\n", "line -> 0 bytes\n",
+		`line -> 7 bytes, "\x00"\x1b[2J\xff"`+"\n", "programs  curl 8, false\n")
+}
+
+func TestSaid(t *testing.T) {
+	for _, tt := range []struct {
+		flags probes.Flags
+		size  int
+		text  string
+		want  string
+	}{
+		{probes.ACK, 20, "220 ready\r\n", "220"},
+		{probes.ACK, 20, "QUIT\r\n", "QUIT"},
+		{probes.ACK, 1448, "520\nabc", ""}, // content
+		{probes.RST, 0, "", "RST"},
+		{probes.ACK, 5, "\x00\x01", ""},
+	} {
+		s := &timeline.Segment{}
+		s.Flags, s.Len, s.Text = tt.flags, tt.size, tt.text
+		if got := said(s); got != tt.want {
+			t.Errorf("said(%v %d %q) = %q, want %q", tt.flags, tt.size, tt.text, got, tt.want)
+		}
+	}
+}

@@ -212,8 +212,13 @@ func (t *text) keep(c *timeline.Connection, frames []check.Frame, sides [2][]pla
 		}
 	}
 	end := slices.IndexFunc(frames, func(f check.Frame) bool { return f.Counts && f.Flags&(probes.FIN|probes.RST) != 0 })
+	resets := 0
 	for i := max(end, 0); end >= 0 && i < len(frames); i++ {
-		shown := i < end+closingHead || i >= len(frames)-closingTail || frames[i].Flags&(probes.FIN|probes.RST) != 0
+		shown := i < end+closingHead || i >= len(frames)-closingTail || frames[i].Flags.Has(probes.FIN)
+		if frames[i].Flags.Has(probes.RST) {
+			resets++
+			shown = shown || resets <= closingHead // what was on its way is refused segment by segment
+		}
 		keep[i] = keep[i] || shown
 	}
 	if end < 0 && len(frames) > 0 {
@@ -256,8 +261,19 @@ func ms(m, zero probes.Mono) string {
 // a command.
 var firstWord = regexp.MustCompile(`^([0-9]{3})(?:[ -]|$)|^([A-Za-z][A-Za-z0-9]{1,11})(?:[ \r\n:]|$)`)
 
+// maxSaid is how long a segment may be whose first word means something: text
+// protocols bound their lines (RFC 5321 section 4.5.3.1.6), what is longer is
+// content.
+const maxSaid = 1000
+
 // said returns the first word of a segment's text, "" if it is none.
 func said(s *timeline.Segment) string {
+	switch {
+	case s.Flags.Has(probes.RST):
+		return "RST"
+	case s.Len > maxSaid:
+		return ""
+	}
 	m := firstWord.FindStringSubmatch(s.Text)
 	if m == nil {
 		return ""

@@ -31,7 +31,7 @@ func (t *text) stepLines(run Run) {
 				head = clean(s.Verb)
 			}
 			heads = append(heads, t.cut(head, 20))
-			said = append(said, clean(asked)+" -> "+t.result(s))
+			said = append(said, clean(asked)+" -> "+t.result(st, s))
 		}
 	}
 	left := 0
@@ -100,7 +100,7 @@ func asked(st *scenarios.Step) string {
 }
 
 // result says what a step came to.
-func (t *text) result(s *timeline.Step) string {
+func (t *text) result(st *scenarios.Step, s *timeline.Step) string {
 	var parts []string
 	add := func(part string) {
 		if part = clean(part); part != "" {
@@ -121,7 +121,11 @@ func (t *text) result(s *timeline.Step) string {
 	if s.Error != "" && s.Exit == nil {
 		add(t.say(words.ReportStepFailed, t.cut(clean(s.Error), 300)))
 	}
-	if s.Bytes > 0 || web {
+	silent := len(parts) == 0
+	if silent && st.Exec != nil && bool(st.Exec.Background) {
+		return t.say(words.ReportLeftRunning)
+	}
+	if s.Bytes > 0 || web || silent {
 		add(t.say(words.ReportBytes, s.Bytes))
 	}
 	add(s.Protocol)
@@ -134,7 +138,7 @@ func (t *text) result(s *timeline.Step) string {
 	case web:
 		add(t.say(words.ReportNewConnection))
 	case s.Content != "":
-		add(fmt.Sprintf("%q", t.cut(clean(firstLine(s.Content)), maxOutput)))
+		add(`"` + t.cut(clean(firstLine(s.Content)), maxOutput) + `"`)
 	}
 	return strings.Join(parts, t.say(words.ReportListComma))
 }

@@ -8,6 +8,7 @@ const (
 	ReportStepFailed     ID = "report.step_failed" // error
 	ReportNewConnection  ID = "report.new_connection"
 	ReportSameConnection ID = "report.same_connection"
+	ReportLeftRunning    ID = "report.left_running"
 	ReportPrograms       ID = "report.programs"
 	ReportStarvedRun     ID = "report.starved_run"  // duration, its ms
 	ReportStarvedNode    ID = "report.starved_node" // node, duration, its ms
@@ -21,6 +22,7 @@ var resultTexts = texts{
 	ReportStepFailed:     {"failed: %[1]s", "失败：%[1]s"},
 	ReportNewConnection:  {"new connection", "新连接"},
 	ReportSameConnection: {"same connection", "沿用连接"},
+	ReportLeftRunning:    {"left running", "留在后台运行"},
 	ReportPrograms:       {"programs", "程序"},
 	ReportStarvedRun:     {"starved: the run %[1]s late at %[2]s ms", "机器繁忙：运行在 %[2]s ms 处晚了 %[1]s"},
 	ReportStarvedNode:    {"starved: agent of node %[1]s %[2]s late at %[3]s ms", "机器繁忙：节点 %[1]s 的代理在 %[3]s ms 处晚了 %[2]s"},
