@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"strconv"
 	"syscall"
+	"time"
 
 	"netlab/probes"
 	"netlab/probes/clock"
@@ -66,6 +67,11 @@ func (c *Caller) connect(ctx context.Context, network string, target netip.AddrP
 	conn, err := dialer.DialContext(ctx, network, target.String())
 	if err != nil {
 		c.record(start, id, probes.Flow{Local: opts.Local, Remote: target}, probes.Call{Name: "connect", Errno: connectErrno(err)})
+		// The socket's deadline may be noticed a moment before that of ctx,
+		// whose cause is what callers tell.
+		if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
+			<-ctx.Done()
+		}
 		return nil, err
 	}
 	tcp := conn.(*net.TCPConn) // the networks that resolve accepts give nothing else
