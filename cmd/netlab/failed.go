@@ -72,6 +72,8 @@ func (e *env) failed(result *run.Result, err error, kept bool) error {
 		log := filepath.Join(result.Directory.Path, n.Node+".log")
 		if last := lastLine(log); last != "" {
 			x.line(words.LastLine, last)
+		} else {
+			x.line(words.NothingPrinted)
 		}
 		if kept {
 			x.line(words.WhereLog, log)

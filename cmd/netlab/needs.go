@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"netlab/lab/needs"
@@ -88,9 +89,12 @@ func (e *env) lack(n needs.Need) string {
 	case needs.Package:
 		return e.t(words.NeedsPackage, n.Name)
 	case needs.Program:
+		if strings.Contains(n.Name, "/") {
+			return e.t(words.NeedsFile, n.Name)
+		}
 		return e.t(words.NeedsProgram, n.Name)
 	case needs.Kernel:
-		return e.t(words.NeedsKernel, n.Name, n.Reason)
+		return e.t(words.NeedsKernel, n.Name, strings.TrimPrefix(n.Reason, "this is Linux "))
 	}
 	return e.t(words.NeedsFeature, n.Name, strings.TrimPrefix(n.Reason, n.Name+": "))
 }
@@ -102,8 +106,18 @@ func (x *explanation) unmet(scenario string, lacks *needs.Error) error {
 	for _, n := range lacks.Missing {
 		x.b.WriteString("\n  " + x.e.lack(n))
 	}
+	lacksOne := func(kind needs.Kind, names ...string) bool {
+		return slices.ContainsFunc(lacks.Missing, func(n needs.Need) bool {
+			return n.Kind == kind && (len(names) == 0 || slices.Contains(names, n.Name))
+		})
+	}
 	if install := needs.Install(lacks.Missing); install != "" {
 		x.line(words.LineFix, words.M(words.NeedsInstall, install))
+	} else if lacksOne(needs.Program) {
+		x.line(words.LineFix, words.M(words.NeedsByHand))
+	}
+	if lacksOne(needs.Feature, string(scenarios.FeatureBPF), string(scenarios.FeatureUserNS)) {
+		x.line(words.LineFix, words.M(words.NeedsDoctor))
 	}
 	x.line(words.NothingStarted)
 	return x.exit(exitInconclusive, nil)

@@ -44,6 +44,7 @@ const (
 	RunDirectory        ID = "run.directory"
 	WhereLog            ID = "run.log"
 	LastLine            ID = "run.last_line"
+	NothingPrinted      ID = "run.nothing_printed"
 	NoDirectory         ID = "run.no_directory"
 	TimeoutExceeded     ID = "run.timeout"
 	LineCause           ID = "run.cause"
@@ -154,6 +155,7 @@ needs no privileges. The verdicts are printed as the run wrote them.`,
 	NothingStarted: {"nothing was started (exit 3)", "什么也没有启动（退出码 3）"},
 	RunDirectory:   {"run directory: %[1]s (exit %[2]d)", "运行目录：%[1]s（退出码 %[2]d）"},
 	WhereLog:       {"log: %[1]s", "日志：%[1]s"},
+	NothingPrinted: {"nothing was printed", "没有任何输出"},
 	LastLine:       {"last line: %[1]s", "最后一行：%[1]s"},
 	NoDirectory:    {"%[1]q: this directory cannot be opened below that of the scenario: %[2]s", "%[1]q：在场景文件所在的目录之下打不开此目录：%[2]s"},
 	LineCause:      {"cause: %[1]s", "原因：%[1]s"},
