@@ -19,11 +19,14 @@ package node
 import (
 	"context"
 	"fmt"
+	"math"
 	"os"
 	"runtime"
 	"runtime/debug"
 
 	"netlab/lab/netns"
+
+	"golang.org/x/sys/unix"
 )
 
 // What the program is called when it is started again.
@@ -60,11 +63,21 @@ func Main() {
 	default:
 		return
 	}
+	keepInherited()
 	if err := work(context.Background()); err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", os.Args[0], err)
 		os.Exit(1)
 	}
 	os.Exit(0)
+}
+
+// keepInherited keeps what the caller of the command has left open from the
+// programs of nodes: a directory of the host, say, which may be written to by
+// its descriptor where its path is read-only.
+func keepInherited() {
+	const first = 3 // behind standard error
+	// It cannot be refused: close_range(2) knows the flag since Linux 5.11.
+	_ = unix.CloseRange(first, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC)
 }
 
 // attentive keeps the supervisor's capture from being stopped for longer than
