@@ -117,6 +117,7 @@ type StepRequest struct {
 	Timeout time.Duration
 	Target  netip.AddrPort   // where the server is that the step names, in the step's family
 	Peer    scenarios.Server // that server
+	Behind  scenarios.Server // the server behind it, if it is a proxy; else itself
 	Raw     bool             // an FTP session will do what only our own client can
 	Trust   Trust            // of an http.client
 }

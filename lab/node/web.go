@@ -150,7 +150,7 @@ func (s *webSession) request(ctx context.Context, r StepRequest, request web.Req
 	request.URL, request.Headers = h.URL, headersOf(h.Headers)
 	request.User, request.Password = h.User, h.Password
 	if h.URL == "" {
-		request.URL, request.Target = addressOf(h, r.Peer, r.Target), r.Target
+		request.URL, request.Target = addressOf(h, r.Peer, r.Behind, r.Target), r.Target
 	}
 	result, err := s.web.Do(ctx, request)
 	return probes.Step{
@@ -160,12 +160,13 @@ func (s *webSession) request(ctx context.Context, r StepRequest, request web.Req
 	}, err
 }
 
-// addressOf makes the URL of a request that names a server.
-func addressOf(h *scenarios.HTTPRequest, peer scenarios.Server, target netip.AddrPort) string {
+// addressOf makes the URL of a request that names a server, which may be a
+// proxy: then it is spoken to as the server behind it.
+func addressOf(h *scenarios.HTTPRequest, peer, behind scenarios.Server, target netip.AddrPort) string {
 	scheme, host := string(h.Scheme), h.Host
 	if scheme == "" {
 		scheme = string(scenarios.HTTP)
-		if peer.HTTPS != nil {
+		if behind.HTTPS != nil {
 			scheme = string(scenarios.HTTPS)
 		}
 	}

@@ -44,6 +44,7 @@ func TestWebSpec(t *testing.T) {
 func TestAddressOf(t *testing.T) {
 	plain := scenarios.Server{Node: "server", HTTP: &scenarios.HTTPServer{}}
 	secure := scenarios.Server{Node: "server", HTTPS: &scenarios.HTTPSServer{}}
+	proxy := scenarios.Server{Node: "proxy", Proxy: &scenarios.ProxyServer{}}
 	for _, tt := range []struct {
 		name    string
 		request scenarios.HTTPRequest
@@ -61,8 +62,15 @@ func TestAddressOf(t *testing.T) {
 		{"two slashes", scenarios.HTTPRequest{Path: "//a"}, plain, "10.77.0.2:80", "http://server//a"},
 		{"query", scenarios.HTTPRequest{Path: "/a b?x=1&y"}, plain, "10.77.0.2:80", "http://server/a%20b?x=1&y"},
 	} {
-		if got := addressOf(&tt.request, tt.peer, netip.MustParseAddrPort(tt.target)); got != tt.want {
+		if got := addressOf(&tt.request, tt.peer, tt.peer, netip.MustParseAddrPort(tt.target)); got != tt.want {
 			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
 		}
+	}
+	at := netip.MustParseAddrPort("10.77.0.3:8443")
+	if got, want := addressOf(&scenarios.HTTPRequest{Path: "/"}, proxy, secure, at), "https://proxy:8443/"; got != want {
+		t.Errorf("before HTTPS: %s, want %s", got, want)
+	}
+	if got, want := addressOf(&scenarios.HTTPRequest{Path: "/"}, proxy, plain, at), "http://proxy:8443/"; got != want {
+		t.Errorf("before HTTP: %s, want %s", got, want)
 	}
 }

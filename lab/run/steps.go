@@ -153,7 +153,7 @@ func (r *runner) do(ctx context.Context, s *scenarios.Step, where string) (probe
 		if err != nil {
 			return probes.Step{}, err
 		}
-		request.Target, request.Peer = target, r.server(to)
+		request.Target, request.Peer, request.Behind = target, r.server(to), r.behind(to)
 	}
 	if s.FTPConnect != nil {
 		request.Raw = r.needsRaw(s.FTPConnect.As)
@@ -197,6 +197,18 @@ func (r *runner) server(name string) scenarios.Server {
 		}
 	}
 	return scenarios.Server{} // the parser has seen to it that this cannot be
+}
+
+// behind returns the server that stands behind a chain of proxies.
+func (r *runner) behind(name string) scenarios.Server {
+	s := r.server(name)
+	for range r.Scenario.Servers {
+		if s.Proxy == nil {
+			break
+		}
+		s = r.server(s.Proxy.To)
+	}
+	return s
 }
 
 // family returns which of a server's addresses a step uses: a step of a
