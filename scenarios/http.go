@@ -133,7 +133,7 @@ type HTTPRequest struct {
 	To       string   `key:"to" ref:"server" doc:"The server, or a proxy before it."`
 	Path     string   `key:"path" default:"/" doc:"Path and query; with to."`
 	Host     string   `key:"host" doc:"Host to ask for; with to. The server's node if absent."`
-	Scheme   Scheme   `key:"scheme" doc:"http or https; with to. As the server speaks if absent."`
+	Scheme   Scheme   `key:"scheme" doc:"http or https; with to. As the server speaks, or the one behind a proxy, if absent."`
 	URL      string   `key:"url" doc:"The whole address, whose host the node looks up."`
 	Headers  []Header `key:"headers" doc:"Header fields by name."`
 	User     string   `key:"user" doc:"User of basic authentication."`

@@ -47,10 +47,10 @@ type Step struct {
 	UDPSend    *UDPSend    `key:"udp.send" doc:"Send one datagram."`
 	UDPReceive *UDPSession `key:"udp.receive" doc:"Wait for one datagram."`
 	UDPClose   *UDPSession `key:"udp.close" doc:"Close the socket."`
-	DNSLookup  *DNSLookup  `key:"dns.lookup" doc:"Ask a name server, and record the answer."`
+	DNSLookup  *DNSLookup  `key:"dns.lookup" doc:"Ask a name server, and record the answer. That there is no such name, or no such record, is a failure."`
 	SMTPSend   *SMTPSend   `key:"smtp.send" doc:"Deliver a mail: EHLO, MAIL, RCPT, DATA, QUIT."`
 
-	Exec            *Exec          `key:"exec" doc:"Run a program of the host in the node; its output and exit status are recorded."`
+	Exec            *Exec          `key:"exec" doc:"Run a program of the host in the node; its output and exit status are recorded. A status other than 0 is a failure. It finds ca.pem and certificates of its node (good.pem, good.key; expired, ...) in /run/netlab."`
 	ExecWait        *ExecWait      `key:"exec.wait" doc:"Wait for the end of a program that an exec step left running."`
 	ProcessKill     *ProcessSignal `key:"process.kill" doc:"Kill a program (SIGKILL): the kernel closes its connections."`
 	ProcessStop     *ProcessSignal `key:"process.stop" doc:"Halt a program (SIGSTOP)."`
