@@ -47,7 +47,7 @@ type Step struct {
 	UDPSend    *UDPSend    `key:"udp.send" doc:"Send one datagram."`
 	UDPReceive *UDPSession `key:"udp.receive" doc:"Wait for one datagram."`
 	UDPClose   *UDPSession `key:"udp.close" doc:"Close the socket."`
-	DNSLookup  *DNSLookup  `key:"dns.lookup" doc:"Ask a name server, and record the answer. That there is no such name, or no such record, is a failure."`
+	DNSLookup  *DNSLookup  `key:"dns.lookup" doc:"Ask a name server, and record the answer. That there is no such name is a failure; that it has no such record is not."`
 	SMTPSend   *SMTPSend   `key:"smtp.send" doc:"Deliver a mail: EHLO, MAIL, RCPT, DATA, QUIT."`
 
 	Exec            *Exec          `key:"exec" doc:"Run a program of the host in the node; its output and exit status are recorded. A status other than 0 is a failure. It finds ca.pem and certificates of its node (good.pem, good.key; expired, ...) in /run/netlab."`
