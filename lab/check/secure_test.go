@@ -358,7 +358,13 @@ func TestStepResults(t *testing.T) {
 		{"no header", done, scenarios.StepExpect{Headers: []scenarios.Header{{Name: "Via", Value: "x"}}}, "headers.Via", Fail, "none", ""},
 		{"cookies", done, scenarios.StepExpect{Cookies: &[]string{"a", "b"}}, "cookies", Pass, "a | b", ""},
 		{"cookies less", done, scenarios.StepExpect{Cookies: &[]string{"a"}}, "cookies", Fail, "a | b", ""},
-		{"no cookies", timeout, scenarios.StepExpect{Cookies: &[]string{}}, "cookies", Pass, "nothing", ""},
+		{"no cookies", probes.Step{Status: 200}, scenarios.StepExpect{Cookies: &[]string{}}, "cookies", Pass, "nothing", ""},
+		{"no cookies in what was never sent", timeout, scenarios.StepExpect{Cookies: &[]string{}}, "cookies", Inconclusive, "nothing", "i/o timeout"},
+		{"lacks, of what never came", timeout, scenarios.StepExpect{Lacks: text("secret")}, "lacks", Inconclusive, `not "secret"`, "i/o timeout"},
+		{"lacks, of a program without a word", failed, scenarios.StepExpect{Lacks: text("secret")}, "lacks", Pass, `not "secret"`, ""},
+		{"few bytes of what never came", timeout, scenarios.StepExpect{Bytes: checktest.Count(0, 9)}, "bytes", Inconclusive, "0", "i/o timeout"},
+		{"few bytes after a refusal", probes.Step{Error: "550 no", Reply: 550}, scenarios.StepExpect{Bytes: checktest.Count(0, 9)}, "bytes", Pass, "0", ""},
+		{"no reply", timeout, scenarios.StepExpect{Reply: checktest.Count(0, 399)}, "reply", Fail, "none", "i/o timeout"},
 		{"protocol", done, scenarios.StepExpect{Protocol: text("HTTP/1.1")}, "protocol", Pass, "HTTP/1.1", ""},
 		{"other protocol", done, scenarios.StepExpect{Protocol: text("HTTP/2.0")}, "protocol", Fail, "HTTP/1.1", ""},
 		{"tls", done, scenarios.StepExpect{TLS: &version}, "tls", Pass, "1.3", ""},
@@ -391,7 +397,7 @@ func TestStepResults(t *testing.T) {
 // A timeout on a machine that kept the run waiting is nobody's fault; a step
 // whose failing is judged is not judged twice.
 func TestStepsThatFailed(t *testing.T) {
-	one := 1
+	one, yes := 1, scenarios.YesNo(true)
 	starve := func(tl *timeline.Timeline) {
 		tl.Starved = append(tl.Starved, timeline.Starved{Time: tl.Steps[1].Start, Late: probes.Mono(50 * time.Millisecond)})
 	}
@@ -406,6 +412,12 @@ func TestStepsThatFailed(t *testing.T) {
 			map[string]Outcome{"steps.page.status": Fail, "steps[1].http.get": Fail}},
 		{"a timeout, starved", probes.Step{Error: "i/o timeout"}, true, scenarios.StepExpect{Status: checktest.Count(200, 200)},
 			map[string]Outcome{"steps.page.status": Inconclusive, "steps[1].http.get": Inconclusive}},
+		{"a timeout that was wanted", probes.Step{Error: "i/o timeout"}, false, scenarios.StepExpect{Error: &yes},
+			map[string]Outcome{"steps.page.fails": Pass}},
+		{"a timeout that was wanted, starved", probes.Step{Error: "i/o timeout"}, true, scenarios.StepExpect{Error: &yes},
+			map[string]Outcome{"steps.page.fails": Inconclusive}},
+		{"a refusal that was wanted, starved", probes.Step{Error: "connection refused"}, true, scenarios.StepExpect{Error: &yes},
+			map[string]Outcome{"steps.page.fails": Pass}},
 		{"an exit status", probes.Step{Error: "exit status 1", Exit: &one}, true, scenarios.StepExpect{Exit: checktest.Count(1, 1)},
 			map[string]Outcome{"steps.page.exit": Pass}},
 		{"another exit status", probes.Step{Error: "exit status 1", Exit: &one}, true, scenarios.StepExpect{Exit: checktest.Count(2, 2)},

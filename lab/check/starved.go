@@ -86,9 +86,11 @@ func (j *judge) excuse(v *Verdict, c *timeline.Connection) {
 	}
 }
 
-// excuseStep does so for a step that failed because something took too long.
+// excuseStep does so for a step that failed because something took too long:
+// whether that was wanted or not, the machine may have made it so.
 func (j *judge) excuseStep(v *Verdict, s *timeline.Step) {
-	if v.Outcome != Fail || !tookTooLong(s.Error) {
+	wanted := v.Outcome == Pass && slices.Contains([]Kind{FailsKind, ErrorKind, StepKind}, v.Kind)
+	if v.Outcome != Fail && !wanted || !tookTooLong(s.Error) {
 		return
 	}
 	if d := starvedDoubt(j.starvedIn(s.Start, s.End)); d != nil {

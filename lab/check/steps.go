@@ -33,6 +33,9 @@ func (j *judge) stepResult(x *scenarios.StepExpect) {
 			got, ok := judge(&v)
 			v.Got = got
 			switch {
+			case ok && needsResult(kind) && nothingCame(s):
+				// That something is not in what never came says nothing.
+				v.inconclusive(because(words.CheckStepFailed, s.Error))
 			case ok:
 				v.pass()
 			case v.Outcome == "": // else it was decided
@@ -54,7 +57,7 @@ func (j *judge) stepResult(x *scenarios.StepExpect) {
 			return fmt.Sprint(n), within(n, *want)
 		})
 	}
-	count(ReplyKind, x.Reply, func() (int64, bool) { return int64(s.Reply), true })
+	count(ReplyKind, x.Reply, func() (int64, bool) { return int64(s.Reply), s.Reply != 0 || s.Error == "" })
 	if x.Error != nil {
 		about("fails", FailsKind, j.stepReference(index), yesNo(bool(*x.Error)), func(*Verdict) (string, bool) {
 			return yesNo(s.Error != ""), (s.Error != "") == bool(*x.Error)
@@ -75,6 +78,15 @@ func (j *judge) stepResult(x *scenarios.StepExpect) {
 	})
 	j.stepContent(x, s, about)
 	j.stepFields(x, s, about)
+}
+
+// needsResult reports whether a kind speaks of what came of a step.
+func needsResult(kind Kind) bool { return kind == LacksKind || kind == BytesKind || kind == CookiesKind }
+
+// nothingCame reports whether a step only failed: there is no reply, no
+// status, no exit, nothing that could be looked at.
+func nothingCame(s *timeline.Step) bool {
+	return s.Error != "" && s.Reply == 0 && s.Status == 0 && s.Exit == nil && s.Content == "" && s.Bytes == 0
 }
 
 // about makes the verdict of one expectation on a step.
@@ -253,6 +265,7 @@ func (j *judge) impliedSteps() {
 		}
 		meant := common(st).ExpectError
 		if failed := s.Error != ""; failed == meant {
+			j.doubtFailure(st, s)
 			continue
 		}
 		v := Verdict{Name: fmt.Sprintf("steps[%d].%s", st.Index-1, st.Verb), Kind: StepKind, At: st.At,
@@ -269,6 +282,17 @@ func (j *judge) impliedSteps() {
 			v.fail(words.M(words.CheckStepFailed, s.Error))
 		}
 		j.excuseStep(&v, s)
+		j.add(v)
+	}
+}
+
+// doubtFailure judges a step that failed as it was meant to, where a machine
+// that kept the run waiting may have made it fail.
+func (j *judge) doubtFailure(st *scenarios.Step, s *timeline.Step) {
+	v := Verdict{Name: fmt.Sprintf("steps[%d].%s", st.Index-1, st.Verb), Kind: StepKind, At: st.At,
+		Reference: j.stepReference(st.Index), Want: wellOrNot(false), Got: wellOrNot(false), Outcome: Pass}
+	v.Evidence.Events = []uint64{s.Begun, s.Ended}
+	if j.excuseStep(&v, s); v.Outcome != Pass {
 		j.add(v)
 	}
 }

@@ -101,17 +101,18 @@ func (j *judge) searchDoubt(c *timeline.Connection, text string) *doubt {
 
 // streamDoubt says why it is not certain what an end sent.
 func streamDoubt(c *timeline.Connection, e *timeline.Endpoint, text string) *doubt {
+	searched := false
 	for _, f := range c.Found {
 		switch {
 		case f.From != e || f.Text != text || f.Node != e.Node:
 		case f.Holes:
 			return because(words.CheckStreamHoles, EndName(c, e)).remedied(words.M(words.CheckRunAgain))
 		default:
-			return nil
+			searched = true
 		}
 	}
-	if !slices.ContainsFunc(c.Segments, func(s *timeline.Segment) bool { return s.Opener == (e == c.Opener) && !s.Forged }) {
-		return nil // it never sent anything
+	if searched || !slices.ContainsFunc(c.Segments, func(s *timeline.Segment) bool { return s.Opener == (e == c.Opener) && !s.Forged }) {
+		return nil // or it never sent anything
 	}
 	return because(words.CheckNotSearched, EndName(c, e))
 }

@@ -28,7 +28,7 @@ const (
 var streamTexts = texts{
 	CheckTextFound:     {"frame %[1]d bears it, sent by %[2]s", "第 %[1]d 帧中就有，由 %[2]s 发出"},
 	CheckTextAbsent:    {"it is in neither stream, and both were read whole", "两个方向的数据流都已完整读取，其中都没有"},
-	CheckStreamHoles:   {"parts of what %[1]s sent were not captured", "%[1]s 发送的数据没有全部抓到"},
+	CheckStreamHoles:   {"parts of what %[1]s sent were not captured, or could not be followed", "%[1]s 发送的数据没有全部抓到，或无法解读"},
 	CheckNotSearched:   {"nobody read what %[1]s sent", "没有人读过 %[1]s 发送的数据"},
 	CheckNoHello:       {"no server_hello was sent", "没有发送过 server_hello"},
 	CheckTLSDiffers:    {"the wire says TLS %[1]s, the program of %[2]s says %[3]s", "线路上是 TLS %[1]s，而 %[2]s 上的程序说是 %[3]s"},
