@@ -21,7 +21,11 @@ func (r *runner) meetNeeds(ctx context.Context) error {
 		return err
 	}
 	if len(missing) > 0 {
-		return &needs.Error{Scenario: r.Scenario.Name, Missing: missing}
+		name := r.Scenario.Name
+		if r.Variant != Base {
+			name += "/" + r.Variant
+		}
+		return &needs.Error{Scenario: name, Missing: missing}
 	}
 	return nil
 }
