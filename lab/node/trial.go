@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"strings"
@@ -124,4 +125,55 @@ func tryIPv6() error {
 // tryNAT makes the rules of a router that translates addresses.
 func tryNAT(here *netns.NS, helper bool) error {
 	return filter.Apply(here, &plan.Node{Name: "trial", NAT: &plan.NAT{Interface: "lo", FTPHelper: helper}})
+}
+
+// Version asks a program which version it is (--version) and returns all that
+// it prints: in a process with namespaces of its own, as in a node, as nobody
+// knows what the program does with such a question.
+func Version(ctx context.Context, path string) (string, error) {
+	var said bounded
+	cmd := trial(ctx, "version", path)
+	cmd.SysProcAttr.Cloneflags |= unix.CLONE_NEWPID
+	err := runTrial(cmd, &said)
+	return said.text.String(), err
+}
+
+// tellVersion is the main of the process that asks a program.
+func tellVersion(path string) error {
+	if err := ownEtc(nil, netip.Addr{}); err != nil {
+		return err
+	}
+	if err := privateFiles(trialProcesses); err != nil {
+		return err
+	}
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		return err
+	}
+	defer null.Close()
+	// The end of this process is that of all others.
+	c := newChildren()
+	c.begin()
+	defer c.end()
+	ended := make(chan unix.WaitStatus, 1)
+	attr := &syscall.ProcAttr{Dir: "/", Env: environmentOf(nil), Files: []uintptr{null.Fd(), 1, 2}, Sys: &syscall.SysProcAttr{Setsid: true}}
+	if _, err := c.start(path, []string{path, "--version"}, attr, func(s unix.WaitStatus) { ended <- s }); err != nil {
+		return err
+	}
+	if s := <-ended; !s.Exited() || s.ExitStatus() != 0 {
+		return errors.New("it does not say")
+	}
+	return nil
+}
+
+// trialProcesses is how many processes a program may need to say its version.
+const trialProcesses = 64
+
+// bounded keeps the beginning of what is written to it.
+type bounded struct{ text strings.Builder }
+
+// Write implements io.Writer; it takes everything.
+func (b *bounded) Write(p []byte) (int, error) {
+	b.text.Write(p[:min(len(p), maxTail-b.text.Len())])
+	return len(p), nil
 }
