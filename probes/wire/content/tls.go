@@ -2,6 +2,7 @@ package content
 
 import (
 	"fmt"
+	"slices"
 
 	"netlab/probes"
 )
@@ -31,12 +32,14 @@ const (
 
 // A tlsReader reads the records of TLS in a stream. They may begin after some
 // plain words (STARTTLS, RFC 3207; AUTH TLS, RFC 4217): the first segment that
-// begins with a hello does it.
+// begins with a hello does it, or begins one whose first bytes come in several
+// segments.
 type tlsReader struct {
 	emit func(probes.TLS, moment)
 
 	on      bool
 	lost    bool   // what came is no TLS, or a hole has hidden where records begin
+	first   []byte // what may be the beginning of a hello, too short to tell
 	head    []byte // of the record that is being read
 	body    []byte // so far; not kept of records that cannot be read
 	left    int    // bytes of the body that are still to come
@@ -58,7 +61,7 @@ func (t *tlsReader) gap() { t.stop() }
 
 func (t *tlsReader) stop() {
 	t.lost = true
-	t.head, t.body, t.message = nil, nil, nil
+	t.first, t.head, t.body, t.message = nil, nil, nil, nil
 }
 
 // finish tells the last record, and reports whether there was TLS that could
@@ -78,8 +81,8 @@ func (t *tlsReader) tellLast() {
 
 // add reads what comes next.
 func (t *tlsReader) add(data []byte, at moment) {
-	if !t.on && begins(data) {
-		t.on = true
+	if !t.on && !t.lost {
+		data = t.begin(data)
 	}
 	if !t.on || t.lost {
 		return
@@ -107,6 +110,38 @@ func (t *tlsReader) add(data []byte, at moment) {
 			t.head, t.body = t.head[:0], t.body[:0]
 		}
 	}
+}
+
+// begin looks whether TLS begins with a segment, or with the short ones before
+// it, and returns what is to be read then.
+func (t *tlsReader) begin(data []byte) []byte {
+	tries := [][]byte{data}
+	if len(t.first) > 0 {
+		tries = [][]byte{append(t.first, data...), data}
+	}
+	t.first = nil
+	for _, b := range tries {
+		if t.on = begins(b); t.on {
+			return b
+		}
+		if mayBegin(b) {
+			t.first = slices.Clone(b)
+			return nil
+		}
+	}
+	return nil
+}
+
+// mayBegin reports whether more bytes could make the beginning of TLS of what
+// is too short to be one.
+func mayBegin(b []byte) bool {
+	switch {
+	case len(b) == 0 || b[0] != recordHandshake && b[0] != recordAlert:
+		return false
+	case len(b) > recordHead: // of an alert that lacks its last byte
+		return len(b) == recordHead+1 && begins(append(b[:len(b):len(b)], 0))
+	}
+	return (len(b) < 2 || b[1] == 3) && (len(b) < 3 || b[2] <= 4) && (len(b) < recordHead || plausible(b))
 }
 
 // begins reports whether a segment is the beginning of TLS: a hello, or the
