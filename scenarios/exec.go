@@ -85,7 +85,7 @@ type Needs struct {
 	Packages []string  `key:"packages" doc:"Debian packages. On other systems, and where a package was not installed as one, a program of its name on the search path will do."`
 	Programs []string  `key:"programs" doc:"Programs on the search path, beside the first words of all commands, which are looked for in any case."`
 	Kernel   string    `key:"kernel" doc:"Oldest version of Linux, as 5.14."`
-	Features []Feature `key:"features" doc:"What the kernel must allow: bpf, nftables, conntrack, nat, ftp_helper, overlay, userns, ipv6."`
+	Features []Feature `key:"features" doc:"What the kernel must allow: bpf, nftables, conntrack, nat, ftp_helper, overlay, userns, ipv6; root where a program becomes another user."`
 }
 
 // A Feature is something that a kernel may lack or refuse.
@@ -101,10 +101,11 @@ const (
 	FeatureOverlay   Feature = "overlay"
 	FeatureUserNS    Feature = "userns"
 	FeatureIPv6      Feature = "ipv6"
+	FeatureRoot      Feature = "root" // users beside one, for programs that become another; no user namespace of an ordinary user has them
 )
 
 // Features lists the features by name.
 func Features() []string {
 	return []string{string(FeatureBPF), string(FeatureNftables), string(FeatureConntrack), string(FeatureNAT),
-		string(FeatureFTPHelper), string(FeatureOverlay), string(FeatureUserNS), string(FeatureIPv6)}
+		string(FeatureFTPHelper), string(FeatureOverlay), string(FeatureUserNS), string(FeatureIPv6), string(FeatureRoot)}
 }

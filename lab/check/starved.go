@@ -86,6 +86,10 @@ func (j *judge) excuse(v *Verdict, c *timeline.Connection) {
 	}
 }
 
+// starvedShare is the part of a step's time from which on the machine may be to
+// blame that the time ran out: 90 ms do not explain a limit of ten seconds.
+const starvedShare = 10
+
 // excuseStep does so for a step that failed because something took too long:
 // whether that was wanted or not, the machine may have made it so.
 func (j *judge) excuseStep(v *Verdict, s *timeline.Step) {
@@ -93,9 +97,11 @@ func (j *judge) excuseStep(v *Verdict, s *timeline.Step) {
 	if v.Outcome != Fail && !wanted || !tookTooLong(s.Error) {
 		return
 	}
-	if d := starvedDoubt(j.starvedIn(s.Start, s.End)); d != nil {
-		v.inconclusive(d)
+	worst := j.starvedIn(s.Start, s.End)
+	if worst == nil || worst.Late != 0 && worst.Late*starvedShare < s.End-s.Start {
+		return
 	}
+	v.inconclusive(starvedDoubt(worst))
 }
 
 // tookTooLong reports whether an error says that time ran out: in the words of

@@ -122,7 +122,7 @@ func TestFeatures(t *testing.T) {
 	netnstest.Require(t, "netns", netns.Supported())
 	for _, f := range []scenarios.Feature{
 		scenarios.FeatureBPF, scenarios.FeatureNftables, scenarios.FeatureConntrack, scenarios.FeatureNAT,
-		scenarios.FeatureFTPHelper, scenarios.FeatureOverlay, scenarios.FeatureUserNS, scenarios.FeatureIPv6,
+		scenarios.FeatureFTPHelper, scenarios.FeatureOverlay, scenarios.FeatureUserNS, scenarios.FeatureIPv6, scenarios.FeatureRoot,
 	} {
 		err := tryFeature(t.Context(), f)
 		t.Logf("%s: %v", f, err)

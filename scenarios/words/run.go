@@ -91,13 +91,15 @@ sentence holds, with the evidence.
 
 Exit codes: 0 every verdict is pass; 1 a verdict failed; 2 wrong usage or a
 wrong scenario, before anything ran; 3 inconclusive, or this machine cannot
-run it; 4 an error of netlab's own; 130 interrupted.`,
+run it; 4 an error of netlab's own, or a program of the lab did not start or
+died; 130 interrupted.`,
 		`netlab 把一句关于连接行为的话变成真实内核上的实验。场景文件描述节点、链路、
 服务器和步骤；netlab 搭建它们，用多个相互独立的观察者记录，再给出这句话是否
 成立以及证据。
 
 退出码：0 全部通过；1 有判定失败；2 用法或场景文件有错，什么也没有运行；
-3 无法定论，或本机无法运行；4 netlab 自身出错；130 被中断。`},
+3 无法定论，或本机无法运行；4 netlab 自身出错，或实验中的程序没有启动
+或中途终止；130 被中断。`},
 	HelpLang: {"language of the output: en or zh", "输出语言：en 或 zh"},
 	HelpRun:  {"Run scenarios", "运行场景"},
 	HelpRunLong: {`Run scenarios: files, names of the gallery (netlab list), or directories of
