@@ -33,7 +33,6 @@ func (b *builder) joinSockets() {
 		}
 		b.nameOwners(inc)
 	}
-	b.nameByClient()
 	b.nameBySession()
 }
 

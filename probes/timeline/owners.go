@@ -118,34 +118,6 @@ func (b *builder) service(e *Endpoint) string {
 	return ""
 }
 
-// nameByClient names the server of connections whose server's calls nobody
-// recorded, as some libraries dial where they cannot be watched: it is the
-// one with which the same client workload has another connection between the
-// same nodes. One that was refused no server had.
-func (b *builder) nameByClient() {
-	type pair struct{ client, workload, server string }
-	known := map[pair]string{}
-	each := func(do func(c *Connection, p pair)) {
-		for _, inc := range b.all {
-			for _, l := range inc.lanes {
-				if other := inc.other(l); l.called() && !other.refused() {
-					do(inc.conn, pair{l.Node, l.Workload, other.Node})
-				}
-			}
-		}
-	}
-	each(func(c *Connection, p pair) {
-		if c.Server != "" {
-			known[p] = c.Server
-		}
-	})
-	each(func(c *Connection, p pair) {
-		if c.Server == "" {
-			c.Server = known[p]
-		}
-	})
-}
-
 // other returns the lane of the peer.
 func (inc *incarnation) other(l *lane) *lane {
 	if l == inc.lanes[0] {
@@ -165,45 +137,4 @@ func (l *lane) called() bool {
 		}
 	}
 	return false
-}
-
-// nameBySession names the server of what neither calls nor a known port
-// explain, as FTP's data connections between two programs: the only server of
-// the header, at either end, with which the other end had a connection at the
-// time. Where several come into question none is named.
-func (b *builder) nameBySession() {
-	if len(b.t.Header.Services) == 0 {
-		return
-	}
-	type session struct {
-		server, node, peer string
-		from, until        probes.Mono
-	}
-	var sessions []session
-	for _, inc := range b.all {
-		c := inc.conn
-		name := b.service(c.Acceptor)
-		if name == "" || name != c.Server || len(c.Segments) == 0 {
-			continue
-		}
-		sessions = append(sessions, session{name, c.Acceptor.Node, c.Opener.Node, inc.start, c.Segments[len(c.Segments)-1].Sent()})
-	}
-	for _, inc := range b.all {
-		if inc.conn.Server != "" {
-			continue
-		}
-		var names []string
-		for i, l := range inc.lanes {
-			peer := inc.lanes[1-i]
-			for _, s := range sessions {
-				if l.Workload == "" && !l.refused() && l.Node == s.node && peer.Node == s.peer && s.from <= inc.start && inc.start <= s.until {
-					names = append(names, s.server)
-				}
-			}
-		}
-		slices.Sort(names)
-		if names = slices.Compact(names); len(names) == 1 {
-			inc.conn.Server = names[0]
-		}
-	}
 }

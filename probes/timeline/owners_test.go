@@ -3,6 +3,7 @@ package timeline_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -58,6 +59,9 @@ func TestSessionsOfTwoServers(t *testing.T) {
 		one, two := s.Dial(21), s.Dial(2121)
 		one.Open()
 		two.Open()
+		for _, c := range []*tt.Conn{one, two} {
+			c.Send(c.Opener, "EPSV", 6)
+		}
 		data := s.Dial(50000)
 		data.Open()
 		data.FourWay(data.Opener)
@@ -77,6 +81,57 @@ func TestSessionsOfTwoServers(t *testing.T) {
 	want := []string{"21 one step 1", "2121 two step 1", "50000  step 1", "50001 two step 1"}
 	if diff := cmp.Diff(want, owners(tl)); diff != "" {
 		t.Errorf("owners (-want +got):\n%s", diff)
+	}
+}
+
+// TestNoSession shows that a connection to a port that nobody names is none of
+// a server with which its client has another, unless that is FTP's.
+func TestNoSession(t *testing.T) {
+	visit := func(s *tt.Script) {
+		c := s.Dial(50000)
+		c.Open()
+		c.FourWay(c.Opener)
+	}
+	during := func(verb, said string, port uint16, verbs ...string) *tt.Script {
+		s := tt.New(tt.Options{})
+		s.Listen(port, "server")
+		var c *tt.Conn
+		s.Step(verb, "", &probes.Step{}, func() {
+			c = s.Dial(port)
+			c.Open()
+			c.Send(c.Opener, said, len(said))
+		})
+		for _, verb := range verbs {
+			s.Step(verb, "", &probes.Step{Exit: new(int)}, func() { visit(s) })
+		}
+		s.Step(verb[:strings.Index(verb, ".")]+".close", "", &probes.Step{}, func() { c.FourWay(c.Opener) })
+		s.Step("sleep", "", nil, func() { visit(s) })
+		s.Finish()
+		return s
+	}
+	for _, c := range []struct {
+		name   string
+		script *tt.Script
+		want   []string
+	}{
+		{"a step of FTP", during("ftp.connect", "EPSV", 21, "ftp.list"), []string{"21 server step 1", "50000 server step 2", "50000  step 4"}},
+		{"another program", during("ftp.connect", "EPSV", 21, "exec"), []string{"21 server step 1", "50000  step 2", "50000  step 4"}},
+		{"HTTP", during("http.get", "GET / HTTP/1.1", 80, "http.get"), []string{"80 server step 1", "50000  step 2", "50000  step 4"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			events := edit(c.script, func(e probes.Event) bool { return e.Node == tt.Server && e.Kind == probes.KindCall && e.Flow.Local.Port() == 50000 }, func(e *probes.Event) {
+				if e.Kind == probes.KindStep && e.Step.Verb == "exec" {
+					e.Node = tt.Client
+				}
+			})
+			tl, err := timeline.Build(c.script.Header(), events)
+			if err != nil {
+				t.Fatalf("build: %v", err)
+			}
+			if diff := cmp.Diff(c.want, owners(tl)); diff != "" {
+				t.Errorf("owners (-want +got):\n%s", diff)
+			}
+		})
 	}
 }
 
