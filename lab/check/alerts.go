@@ -146,14 +146,43 @@ func (j *judge) alertDoubt(c *timeline.Connection, known []sentAlert) *doubt {
 		if len(unknown) > accounted {
 			return sealedDoubt(c, unknown[0])
 		}
+		if d := j.paddedDoubt(c, e); d != nil {
+			return d
+		}
+	}
+	return nil
+}
+
+// paddedDoubt says why it is not known whether there was an alert among the
+// encrypted records of an end: in TLS 1.3 whoever sends may pad them (RFC 8446
+// section 5.4), so that sizes tell nothing of programs that are not ours.
+// What came to one of ours to the end of the stream, it has told.
+func (j *judge) paddedDoubt(c *timeline.Connection, e *timeline.Endpoint) *doubt {
+	if len(named(j.secureCalls(e), callHandshake, "")) > 0 { // ours never pads
+		return nil
+	}
+	if p := peer(c, e); j.tells(p) {
+		calls := j.secureCalls(p)
+		if len(named(calls, callCloseNotify, received)) > 0 || len(named(calls, callAlert, received)) > 0 {
+			return nil
+		}
+	}
+	for _, r := range slices.Backward(j.records(c, e)) {
+		if r.Sealed && r.Record == "application_data" && j.is13(c) {
+			return because(words.CheckPadded, EndName(c, e), frameOf(r)).remedied(words.M(words.CheckSayOurs))
+		}
 	}
 	return nil
 }
 
 func sealedDoubt(c *timeline.Connection, r *timeline.TLS) *doubt {
-	frame := 0
-	if r.Segment != nil {
-		frame = r.Segment.Frame
+	return because(words.CheckSealed, EndName(c, r.From), frameOf(r)).remedied(words.M(words.CheckSayOurs))
+}
+
+// frameOf returns the frame in which a record ended, 0 if it is not known.
+func frameOf(r *timeline.TLS) int {
+	if r.Segment == nil {
+		return 0
 	}
-	return because(words.CheckSealed, EndName(c, r.From), frame).remedied(words.M(words.CheckSayOurs))
+	return r.Segment.Frame
 }

@@ -95,7 +95,7 @@ func (j *judge) notified(v *Verdict, c *timeline.Connection, e *timeline.Endpoin
 		v.noteCall(named(calls, callHandshake, "")[0])
 		return false, nil
 	}
-	return false, whole
+	return false, firstDoubt(whole, j.paddedDoubt(c, e))
 }
 
 // accounted reports whether n encrypted records of an end that may be alerts

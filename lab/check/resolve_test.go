@@ -33,6 +33,7 @@ func TestNth(t *testing.T) {
 		s.Step("exec", "", &probes.Step{Exit: new(int)}, func() {
 			control := s.Dial(21)
 			control.Open()
+			control.Send(control.Opener, "EPRT |1|10.0.0.1|40000|", 25)
 			data := s.DialFrom(timelinetest.Server, 40000)
 			data.Open()
 			data.FourWay(data.Opener)

@@ -99,13 +99,19 @@ func (j *judge) agreed(c *timeline.Connection) *timeline.TLS {
 	return nil
 }
 
-// sealedAlerts returns the records of an end that may be encrypted alerts: up
-// to TLS 1.2 their type says so, in 1.3 only their size does.
-func (j *judge) sealedAlerts(c *timeline.Connection, e *timeline.Endpoint) []*timeline.TLS {
+// is13 reports whether a connection agreed on TLS 1.3, as far as is known.
+func (j *judge) is13(c *timeline.Connection) bool {
 	hello := j.agreed(c)
+	return hello == nil || hello.Version == string(scenarios.TLS13)
+}
+
+// sealedAlerts returns the records of an end that may be encrypted alerts: up
+// to TLS 1.2 their type says so, in 1.3 only their size does, unless they are
+// padded: see paddedDoubt.
+func (j *judge) sealedAlerts(c *timeline.Connection, e *timeline.Endpoint) []*timeline.TLS {
 	var list []*timeline.TLS
 	for _, r := range j.records(c, e) {
-		like := r.Record == "application_data" && r.Len == sealedAlert && (hello == nil || hello.Version == string(scenarios.TLS13))
+		like := r.Record == "application_data" && r.Len == sealedAlert && j.is13(c)
 		if r.Sealed && (r.Record == "alert" || like) {
 			list = append(list, r)
 		}

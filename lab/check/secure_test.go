@@ -192,6 +192,15 @@ func refused(version string, ours ...bool) func(*checktest.Conn) {
 	}
 }
 
+// inferred plays a session whose client is only thought to have refused.
+func inferred(c *checktest.Conn) {
+	c.Handshake("1.3", both...)
+	c.Sealed(opener, "1.3")
+	c.Call(opener, "alert", "sent bad_certificate", probes.Inferred)
+	c.FourWay(opener)
+	c.Search()
+}
+
 func TestAlerts(t *testing.T) {
 	want := func(texts ...string) scenarios.ConnectionExpect {
 		list := []scenarios.Alert{}
@@ -215,13 +224,16 @@ func TestAlerts(t *testing.T) {
 		{"none wanted, lost", root, refused("1.2"), lose(probes.Wire, ""), want(), "alerts", Fail, "client bad_certificate", ""},
 		{"encrypted, received", root, refused("1.3", both...), nil, want("client bad_certificate"), "alerts", Pass, "client bad_certificate", "only the programs"},
 		{"encrypted, received by ours", root, refused("1.3", acceptor), nil, want("client bad_certificate"), "alerts", Pass, "client bad_certificate", ""},
-		{"encrypted, only inferred", root, refused("1.3", opener), nil, want("client bad_certificate"), "alerts", Inconclusive, "client bad_certificate", "is inferred"},
+		{"encrypted, only inferred", root, inferred, nil, want("client bad_certificate"), "alerts", Inconclusive, "client bad_certificate", "is inferred"},
+		{"encrypted, to programs of others", root, refused("1.3", opener), nil, want("client bad_certificate"), "alerts", Inconclusive, "client bad_certificate", "server sent encrypted records that may be alerts"},
 		{"encrypted, programs of others", root, refused("1.3"), nil, want("client bad_certificate"), "alerts", Inconclusive, "nothing", "may be an alert (frame 8)"},
 		{"encrypted, programs of others, none wanted", root, refused("1.3"), nil, want(), "alerts", Inconclusive, "nothing", "cannot be read"},
 		{"none", root, secureClose("1.3", both, both...), nil, want(), "alerts", Pass, "nothing", ""},
 		{"one wanted, none there", root, secureClose("1.3", both, both...), nil, want("client bad_certificate"), "alerts", Fail, "nothing", ""},
 		{"one wanted, calls lost", root, secureClose("1.3", both, both...), func(tl *timeline.Timeline) { lose(probes.Calls, "client")(tl); holes(tl) }, want("client bad_certificate"), "alerts", Inconclusive, "nothing", "parts of"},
-		{"none, programs of others that say nothing", root, secureClose("1.3", nil), nil, want(), "alerts", Pass, "nothing", ""},
+		{"none, programs of others that say nothing", root, secureClose("1.3", nil), nil, want(), "alerts", Inconclusive, "nothing", "they may be padded"},
+		{"none, programs of others that say nothing, 1.2", root, secureClose("1.2", nil), nil, want(), "alerts", Pass, "nothing", ""},
+		{"none, others that say nothing to ours", root, secureClose("1.3", []bool{acceptor}), nil, want(), "alerts", Inconclusive, "nothing", "client sent encrypted records"},
 		{"none, close_notify of others", root, secureClose("1.3", nil, opener), nil, want(), "alerts", Inconclusive, "nothing", "cannot be read"},
 		{"none, close_notify of others to ours", root, secureClose("1.3", []bool{acceptor}, opener), nil, want(), "alerts", Pass, "nothing", ""},
 		{"none, holes", root, secureClose("1.2", nil), holes, want(), "alerts", Inconclusive, "nothing", "parts of what client"},
@@ -236,7 +248,7 @@ func TestCloseNotify(t *testing.T) {
 	}
 	plain := func(c *checktest.Conn) { c.Send(opener, "GET /", 5); c.FourWay(opener); c.Search() }
 	after := func(c *checktest.Conn) { // the call comes after the FIN
-		c.Handshake("1.3", opener)
+		c.Handshake("1.3", both...)
 		c.FourWay(opener)
 		c.Call(opener, "close_notify", "sent", probes.Recorded)
 		c.Search()
@@ -271,12 +283,14 @@ func TestCloseNotify(t *testing.T) {
 		{"calls and wire lost", root, secureClose("1.3", both), lose(probes.Lab, ""), who("nobody"), "close_notify", Inconclusive, "nobody", "3 records"},
 		{"of others", root, secureClose("1.3", nil, opener), nil, who("client"), "close_notify", Inconclusive, "nobody", "cannot be read"},
 		{"of others, 1.2", root, secureClose("1.2", nil, opener), nil, who("client"), "close_notify", Inconclusive, "nobody", "cannot be read"},
-		{"of others, whatever it was", root, secureClose("1.3", nil, opener), nil, who("client", "nobody"), "close_notify", Pass, "nobody", ""},
-		{"of others, the other wanted", root, secureClose("1.3", nil, opener), nil, who("both", "server"), "close_notify", Fail, "nobody", ""},
+		{"of others, whatever it was", root, secureClose("1.2", nil, opener), nil, who("client", "nobody"), "close_notify", Pass, "nobody", ""},
+		{"of others, the other wanted", root, secureClose("1.2", nil, opener), nil, who("both", "server"), "close_notify", Fail, "nobody", ""},
+		{"of others, perhaps padded", root, secureClose("1.3", nil, opener), nil, who("client", "nobody"), "close_notify", Inconclusive, "nobody", ""},
 		{"of others to ours", root, secureClose("1.3", []bool{acceptor}, opener), nil, who("client"), "close_notify", Pass, "client", ""},
-		{"others say nothing", root, secureClose("1.3", nil), nil, who("nobody"), "close_notify", Pass, "nobody", ""},
+		{"others say nothing", root, secureClose("1.3", nil), nil, who("nobody"), "close_notify", Inconclusive, "nobody", "they may be padded"},
+		{"others say nothing, 1.2", root, secureClose("1.2", nil), nil, who("nobody"), "close_notify", Pass, "nobody", ""},
 		{"an alert instead", root, refused("1.3", both...), nil, who("nobody"), "close_notify", Pass, "nobody", ""},
-		{"an alert instead, inferred", root, refused("1.3", opener), nil, who("nobody"), "close_notify", Pass, "nobody", ""},
+		{"an alert instead, inferred", root, inferred, nil, who("nobody"), "close_notify", Pass, "nobody", ""},
 		{"an alert instead, of others to ours", root, refused("1.3", acceptor), nil, who("nobody"), "close_notify", Pass, "nobody", ""},
 		{"no TLS", root, plain, nil, who("nobody"), "close_notify", Pass, "nobody", ""},
 		{"no TLS, wanted", root, plain, nil, who("client"), "close_notify", Fail, "nobody", ""},

@@ -12,6 +12,7 @@ const (
 	CheckCallsAlone    ID = "check.calls_alone"
 	CheckAlertInferred ID = "check.alert_inferred" // end, alert
 	CheckSealed        ID = "check.sealed"         // end, frame
+	CheckPadded        ID = "check.padded"         // end, frame
 	CheckOnlyHeard     ID = "check.only_heard"     // end
 	CheckSayOurs       ID = "check.say_ours"
 	CheckNoticeUnseen  ID = "check.notice_unseen" // end
@@ -35,6 +36,7 @@ var streamTexts = texts{
 	CheckCallsAlone:    {"it is encrypted on the wire; only the programs can tell", "线路上是加密的；只有两端的程序知道"},
 	CheckAlertInferred: {"that %[1]s sent %[2]s is inferred; nobody received it", "%[1]s 发送了 %[2]s 只是推断；没有人收到"},
 	CheckSealed:        {"%[1]s sent an encrypted record that may be an alert (frame %[2]d); what is in it cannot be read", "%[1]s 发送了一个可能是警报的加密记录（第 %[2]d 帧）；无法读出内容"},
+	CheckPadded:        {"%[1]s sent encrypted records that may be alerts, whatever their size: they may be padded (RFC 8446 section 5.4; the last is in frame %[2]d)", "%[1]s 发送了加密记录，无论大小都可能是警报：记录可能带有填充（RFC 8446 第 5.4 节；最后一个在第 %[2]d 帧）"},
 	CheckOnlyHeard:     {"that %[1]s sent it is known from the other end alone, and not when", "%[1]s 发送了它，这只有另一端知道，时间未知"},
 	CheckSayOurs:       {"use a client or server of netlab's own at that end: it records its TLS", "请在该端使用 netlab 自己的客户端或服务器：它们会记录自己的 TLS"},
 	CheckNoticeUnseen:  {"the program of %[1]s says that it sent close_notify, yet no such record was captured", "%[1]s 上的程序说发送了 close_notify，却没有抓到这样的记录"},
