@@ -67,7 +67,8 @@ func (t *text) said(e *Entry) string {
 	case e.Outcome() == Interrupted:
 		said = t.say(words.SuiteInterrupted)
 	case e.Problem() != "":
-		said = cleanLines(e.Problem())[0]
+		// It may begin with the name, which stands before it here.
+		said = strings.TrimPrefix(strings.TrimPrefix(cleanLines(e.Problem())[0], clean(e.Name)), ": ")
 	case len(judged) > 1:
 		n := sum(judged).Runs
 		said = strings.TrimSuffix(t.say(words.ReportAllRuns, words.Ratio(n.Pass)), t.say(words.ReportStop))
