@@ -86,21 +86,35 @@ func (e *env) runJobs(ctx context.Context, jobs []suite.Job, f runFlags) error {
 	}
 	p := e.printer(f, jobs)
 	result := p.run(ctx)
-	if err := tracer.Close(); err != nil {
-		return &exit{exitError, err}
+	// Reported first: that the programs cannot be unloaded changes nothing of
+	// what the runs have shown.
+	printing := p.rest(result)
+	written := writeJUnit(junit, result)
+	return exitWith(result.Exit, printing, written, tracer.Close())
+}
+
+// exitWith returns how a suite exits, with what failed beside it: scenarios
+// that failed come before netlab's own errors.
+func exitWith(code int, printing, written, closing error) error {
+	if printing != nil {
+		printing = fmt.Errorf("print report: %w", printing)
 	}
-	if err := p.rest(result); err != nil {
-		return &exit{exitError, fmt.Errorf("print report: %w", err)}
+	err := errors.Join(printing, written, closing)
+	if err != nil && code != exitInterrupted {
+		code = worse(code, exitError)
 	}
-	if junit != nil {
-		if err := errors.Join(report.JUnit(junit, result), junit.Close()); err != nil {
-			return &exit{exitError, err}
-		}
+	if code == exitPass {
+		return nil
 	}
-	if result.Exit != exitPass {
-		return &exit{code: result.Exit}
+	return &exit{code, err}
+}
+
+// writeJUnit writes the JUnit report, if one is wanted.
+func writeJUnit(f *os.File, result *report.Suite) error {
+	if f == nil {
+		return nil
 	}
-	return nil
+	return errors.Join(report.JUnit(f, result), f.Close())
 }
 
 // createJUnit makes the file of the JUnit report: that it cannot be made is

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -123,6 +124,38 @@ func TestExitOfSuites(t *testing.T) {
 			}
 			if got := exitOf(c.entries, true); got != c.warn {
 				t.Errorf("with a warning %d, want %d", got, c.warn)
+			}
+		})
+	}
+}
+
+// What fails beside the scenarios is said, and hides none that failed.
+func TestExitWith(t *testing.T) {
+	broken := errors.New("broken")
+	for _, c := range []struct {
+		name                       string
+		code                       int
+		printing, written, closing error
+		want                       int
+		text                       string
+	}{
+		{"all is well", exitPass, nil, nil, nil, exitPass, ""},
+		{"a scenario failed", exitFail, nil, nil, nil, exitFail, ""},
+		{"unloading", exitPass, nil, nil, broken, exitError, "broken"},
+		{"unloading, a scenario failed", exitFail, nil, nil, broken, exitFail, "broken"},
+		{"writing, nothing was conclusive", exitInconclusive, nil, broken, nil, exitError, "broken"},
+		{"printing and writing", exitFail, broken, broken, nil, exitFail, "print report: broken\nbroken"},
+		{"interrupted", exitInterrupted, nil, nil, broken, exitInterrupted, "broken"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			err := exitWith(c.code, c.printing, c.written, c.closing)
+			if got := exitCode(err); got != c.want {
+				t.Errorf("exit %d, want %d", got, c.want)
+			}
+			if text := ""; err != nil {
+				if text = err.Error(); text != c.text {
+					t.Errorf("says %q, want %q", text, c.text)
+				}
 			}
 		})
 	}
