@@ -1,7 +1,6 @@
 package node
 
 import (
-	"fmt"
 	"os"
 	"os/signal"
 	"runtime"
@@ -84,7 +83,7 @@ func (c *children) reap() {
 	}
 }
 
-// start starts a program with the capabilities of programs; ended is told its
+// start starts a program, which may do what programs may; ended is told its
 // status, and must not wait.
 func (c *children) start(path string, args []string, attr *syscall.ProcAttr, ended func(unix.WaitStatus)) (pid int, err error) {
 	c.mu.Lock()
@@ -94,7 +93,7 @@ func (c *children) start(path string, args []string, attr *syscall.ProcAttr, end
 		defer close(started)
 		// What the thread gives up does not come back: it ends with this.
 		runtime.LockOSThread()
-		if err = giveUpCapabilities(); err == nil {
+		if err = giveUp(); err == nil {
 			pid, err = syscall.ForkExec(path, args, attr)
 		}
 	}()
@@ -103,42 +102,4 @@ func (c *children) start(path string, args []string, attr *syscall.ProcAttr, end
 		c.running[pid] = ended
 	}
 	return pid, err
-}
-
-// forPrograms lists the capabilities that programs keep, of those that root
-// of a node has: to serve on low ports, to become another user, to see and
-// change the node's own network. With the others one could touch what the
-// namespaces do not cover: mounts, devices, the clock, the kernel, and by
-// ptrace the agent. (capabilities(7)) pure-ftpd does not start without
-// CAP_DAC_READ_SEARCH and CAP_SYS_NICE; with the first one can read what one
-// sees anyway.
-func forPrograms() []int {
-	return []int{
-		unix.CAP_DAC_READ_SEARCH, unix.CAP_SYS_NICE,
-		unix.CAP_CHOWN, unix.CAP_DAC_OVERRIDE, unix.CAP_FOWNER, unix.CAP_FSETID, unix.CAP_KILL,
-		unix.CAP_SETGID, unix.CAP_SETUID, unix.CAP_SETPCAP, unix.CAP_SYS_CHROOT, unix.CAP_AUDIT_WRITE,
-		unix.CAP_NET_BIND_SERVICE, unix.CAP_NET_BROADCAST, unix.CAP_NET_ADMIN, unix.CAP_NET_RAW,
-	}
-}
-
-// giveUpCapabilities takes all but the capabilities of programs out of the
-// calling thread's bounding set, which bounds what its children get by
-// execve(2). The thread itself keeps them until it ends.
-func giveUpCapabilities() error {
-	keep := map[int]bool{}
-	for _, c := range forPrograms() {
-		keep[c] = true
-	}
-	for c := 0; ; c++ {
-		if keep[c] {
-			continue
-		}
-		err := unix.Prctl(unix.PR_CAPBSET_DROP, uintptr(c), 0, 0, 0)
-		if err == unix.EINVAL { // the kernel knows no more
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("give up capability %d: %w", c, err)
-		}
-	}
 }
