@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"net/netip"
+	"path"
 	"slices"
 	"strings"
 
@@ -29,6 +30,10 @@ func New(sc *scenarios.Scenario) (*Plan, error) {
 			Name: n.Name, Hostname: n.Name, Process: busy[n.Name], Programs: programs[n.Name],
 			Forwards: n.Forwards, Sysctls: sysctls(n),
 		})
+		if programs[n.Name] > 0 {
+			last := &p.Nodes[len(p.Nodes)-1]
+			last.Disk, last.Named = int64(sc.Limits.Disk), namedIn(sc, n.Name)
+		}
 	}
 	for _, s := range sc.Switches {
 		p.Switches = append(p.Switches, Switch{Name: s.Name})
@@ -71,6 +76,30 @@ func whereThingsRun(sc *scenarios.Scenario) (busy map[string]bool, programs map[
 		}
 	}
 	return busy, programs
+}
+
+// namedIn returns what the commands of a node's programs name (Node.Named).
+func namedIn(sc *scenarios.Scenario, node string) []string {
+	var list []string
+	add := func(command []string, directory string) {
+		for i, word := range append(command[:len(command):len(command)], directory) {
+			if i == 0 || path.IsAbs(word) && word != "/" {
+				list = append(list, word)
+			}
+		}
+	}
+	for _, s := range sc.Servers {
+		if s.Exec != nil && s.Node == node {
+			add(s.Exec.Command, s.Exec.Directory)
+		}
+	}
+	for _, s := range sc.Steps {
+		if s.Exec != nil && s.Exec.Node == node {
+			add(s.Exec.Command, s.Exec.Directory)
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
 }
 
 // sysctls returns what is written into a node's namespace before it has

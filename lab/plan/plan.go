@@ -29,7 +29,12 @@ type Node struct {
 	Process  bool   `json:"process"` // an agent runs in it
 	// Programs of the host run in it: at most so many processes of them. 0 for
 	// none.
-	Programs int      `json:"programs,omitempty"`
+	Programs int `json:"programs,omitempty"`
+	// Files of its programs take so many bytes at most.
+	Disk int64 `json:"disk,omitempty"`
+	// Named are the programs that the scenario names, and all that its
+	// commands name by absolute paths, but for /: sorted, each once.
+	Named    []string `json:"named,omitempty"`
 	Forwards bool     `json:"forwards,omitempty"`
 	Sysctls  []Sysctl `json:"sysctls"` // below /proc/sys, in the order of writing
 	Routes   []Route  `json:"routes,omitempty"`

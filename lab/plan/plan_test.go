@@ -420,3 +420,33 @@ steps: [ftp.connect: {node: client, to: ftpd, as: c}]
 		t.Errorf("processes (-want +got):\n%s", diff)
 	}
 }
+
+// A node is told what its programs are and what they may take.
+func TestPrograms(t *testing.T) {
+	p := made(t, `
+limits: {processes: 7, disk: 5kB}
+nodes: {client: {}, server: {}, idle: {}}
+links: {x: [client, server], y: [server, idle]}
+servers: {s: {node: server, exec: {command: [/opt/b/s, -c, /srv/c, d/e], port: 1}}}
+steps:
+  - exec: {node: client, command: [cat, /home/a/f], directory: /home/a}
+  - exec: {node: client, command: [cat, x]}
+`)
+	type programs struct {
+		Most  int
+		Disk  int64
+		Named []string
+	}
+	got := map[string]programs{}
+	for _, n := range p.Nodes {
+		got[n.Name] = programs{n.Programs, n.Disk, n.Named}
+	}
+	want := map[string]programs{
+		"client": {7, 5000, []string{"/home/a", "/home/a/f", "cat"}},
+		"server": {7, 5000, []string{"/opt/b/s", "/srv/c"}},
+		"idle":   {},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("programs (-want +got):\n%s", diff)
+	}
+}
