@@ -5,11 +5,11 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
-	"time"
 
 	"netlab/lab/netns"
 	"netlab/lab/netns/netnstest"
 	"netlab/lab/node"
+	"netlab/probes"
 	"netlab/scenarios"
 
 	"github.com/google/go-cmp/cmp"
@@ -154,33 +154,18 @@ func TestPrograms(t *testing.T) {
 	}
 }
 
-// A program of no package is asked itself, in a node of its own.
-func TestVersion(t *testing.T) {
-	netnstest.Require(t, "netns", netns.Supported())
-	dir, err := os.MkdirTemp("/opt", "netlab-test-")
-	if err != nil {
-		t.Skipf("no directory outside those of nodes: %v", err)
+// A program of no package has no version: it is not run to be asked.
+func TestProgramOfNoPackage(t *testing.T) {
+	dir := t.TempDir()
+	path, ran := dir+"/tool", dir+"/ran"
+	if err := os.WriteFile(path, []byte("#!/bin/sh\ntouch "+ran+"; echo tool 1.2\n"), 0o755); err != nil {
+		t.Fatal(err)
 	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	write := func(name, script string) string {
-		if err := os.WriteFile(dir+"/"+name, []byte("#!/bin/sh\n"+script), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		return dir + "/" + name
+	got := NewMachine().describe(t.Context(), path)
+	if want := (probes.Program{Path: path}); got != want {
+		t.Errorf("%+v, want %+v", got, want)
 	}
-	const patience = 20 * time.Second // of a busy machine
-	for _, tt := range []struct {
-		name, script, want string
-		within             time.Duration
-	}{
-		{"says", "echo \"tool 1.2 $1\"; echo more", "tool 1.2 --version", patience},
-		{"fails", "echo tool; exit 1", "", patience},
-		{"hangs", "sleep 100", "", askWithin},
-		{"floods", "yes", "", askWithin},
-		{"writes", "touch " + dir + "/written && echo written", "", patience},
-	} {
-		if got := versionOf(t.Context(), write(tt.name, tt.script), tt.within); got != tt.want {
-			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
-		}
+	if _, err := os.Stat(ran); err == nil {
+		t.Error("the program was run")
 	}
 }

@@ -8,14 +8,13 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 
 	"netlab/lab/node"
 	"netlab/probes"
 	"netlab/scenarios"
 )
 
-// askWithin is how long a program may take to say which version it is.
+// askWithin is how long dpkg may take to say whose a program is.
 const askWithin = time.Second
 
 // dpkgInfo is where Debian keeps the lists of the files of packages (dpkg(1)).
@@ -54,7 +53,8 @@ func (m *Machine) versions(ctx context.Context, names []string) {
 
 // Programs returns the programs of the host that a scenario runs: where they
 // are, and of which package and version. What cannot be found out is left
-// empty.
+// empty: nothing is run to ask it, as nobody knows what a program does when it
+// is asked for its version.
 func (m *Machine) Programs(ctx context.Context, sc *scenarios.Scenario) []probes.Program {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -81,7 +81,6 @@ func (m *Machine) describe(ctx context.Context, command string) probes.Program {
 	p := probes.Program{Path: path}
 	owner := ownerOf(ctx, path)
 	if owner == "" {
-		p.Version = versionOf(ctx, path, askWithin)
 		return p
 	}
 	if _, known := m.packages[owner]; !known {
@@ -139,28 +138,4 @@ func packageOf(name string) string {
 // quoteGlob takes the meaning from the characters that have one in patterns.
 func quoteGlob(name string) string {
 	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(name)
-}
-
-// maxVersion bounds a version, in bytes.
-const maxVersion = 200
-
-// versionOf asks a program which version it is, and gives it some time.
-func versionOf(ctx context.Context, path string, within time.Duration) string {
-	ctx, cancel := context.WithTimeout(ctx, within)
-	defer cancel()
-	text, err := node.Version(ctx, path)
-	if err != nil {
-		return ""
-	}
-	line, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
-	line = strings.Map(func(c rune) rune {
-		if !unicode.IsPrint(c) {
-			return '?'
-		}
-		return c
-	}, line)
-	if len(line) > maxVersion {
-		line = strings.ToValidUTF8(line[:maxVersion], "")
-	}
-	return line
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/netip"
 	"os"
 	"os/exec"
 	"strings"
@@ -42,12 +41,12 @@ func Try(ctx context.Context, f scenarios.Feature) error {
 }
 
 // trial prepares a process that tries something, in a network of its own.
-func trial(ctx context.Context, args ...string) *exec.Cmd {
+func trial(ctx context.Context, what string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "/proc/self/exe")
-	cmd.Args = append([]string{trialName}, args...)
+	cmd.Args = []string{trialName, what}
 	cmd.Dir = "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNET | unix.CLONE_NEWNS | unix.CLONE_NEWIPC}
-	if !Privileged() || args[0] == string(scenarios.FeatureUserNS) {
+	if !Privileged() || what == string(scenarios.FeatureUserNS) {
 		cmd.SysProcAttr.Cloneflags |= unix.CLONE_NEWUSER
 		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
 		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
@@ -77,9 +76,6 @@ func endWithCaller() {
 // try is the main of the process that tries.
 func try(context.Context) error {
 	go endWithCaller()
-	if len(os.Args) == 3 && os.Args[1] == "version" {
-		return tellVersion(os.Args[2])
-	}
 	if len(os.Args) != 2 {
 		return errors.New("started without a feature to try")
 	}
@@ -132,48 +128,6 @@ func tryIPv6() error {
 func tryNAT(here *netns.NS, helper bool) error {
 	return filter.Apply(here, &plan.Node{Name: "trial", NAT: &plan.NAT{Interface: "lo", FTPHelper: helper}})
 }
-
-// Version asks a program which version it is (--version) and returns all that
-// it prints: in a process with namespaces of its own, as in a node, as nobody
-// knows what the program does with such a question.
-func Version(ctx context.Context, path string) (string, error) {
-	var said bounded
-	cmd := trial(ctx, "version", path)
-	cmd.SysProcAttr.Cloneflags |= unix.CLONE_NEWPID
-	err := runTrial(cmd, &said)
-	return said.text.String(), err
-}
-
-// tellVersion is the main of the process that asks a program.
-func tellVersion(path string) error {
-	if err := ownEtc(nil, netip.Addr{}); err != nil {
-		return err
-	}
-	if err := privateFiles(trialProcesses); err != nil {
-		return err
-	}
-	null, err := os.Open(os.DevNull)
-	if err != nil {
-		return err
-	}
-	defer null.Close()
-	// The end of this process is that of all others.
-	c := newChildren()
-	c.begin()
-	defer c.end()
-	ended := make(chan unix.WaitStatus, 1)
-	attr := &syscall.ProcAttr{Dir: "/", Env: environmentOf(nil), Files: []uintptr{null.Fd(), 1, 2}, Sys: &syscall.SysProcAttr{Setsid: true}}
-	if _, err := c.start(path, []string{path, "--version"}, attr, func(s unix.WaitStatus) { ended <- s }); err != nil {
-		return err
-	}
-	if s := <-ended; !s.Exited() || s.ExitStatus() != 0 {
-		return errors.New("it does not say")
-	}
-	return nil
-}
-
-// trialProcesses is how many processes a program may need to say its version.
-const trialProcesses = 64
 
 // bounded keeps the beginning of what is written to it.
 type bounded struct{ text strings.Builder }
