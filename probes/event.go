@@ -54,6 +54,7 @@ const (
 	KindTLS     Kind = "tls"     // a TLS record was read in a stream; see TLS
 	KindFound   Kind = "found"   // streams were searched for a text; see Found
 	KindTrack   Kind = "track"   // a middlebox changed its entry of a connection; see Track
+	KindEdit    Kind = "edit"    // how often a proxy changed what it passed on; see Edit
 )
 
 // An Event is one observation by one probe, as recorded.
@@ -79,6 +80,7 @@ type Event struct {
 	TLS     *TLS     `json:"tls,omitempty"`
 	Found   *Found   `json:"found,omitempty"`
 	Track   *Track   `json:"track,omitempty"`
+	Edit    *Edit    `json:"edit,omitempty"`
 	Mark    Mark     `json:"mark,omitempty"`
 	Late    Mono     `json:"late,omitempty"` // of Starved: by how much a heartbeat came late
 }
@@ -219,6 +221,15 @@ type Track struct {
 	Status string `json:"status,omitempty"` // flags: seen_reply, assured, snat, dnat, expected
 	Helper string `json:"helper,omitempty"` // ftp
 	ID     uint32 `json:"id,omitempty"`
+}
+
+// An Edit says how often a proxy has made a change in what it passes on, at
+// its end or that of the run. Never says that the run did not try what it was
+// to try.
+type Edit struct {
+	Server string `json:"server"` // the proxy
+	Change string `json:"change"` // flip or cut
+	Made   int    `json:"made"`   // in so many connections
 }
 
 // A Loss says that records are missing: what depends on them cannot be judged.

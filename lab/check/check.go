@@ -50,7 +50,8 @@ type Seen struct {
 type Kind string
 
 // The kinds. StepKind is implied by every step: that it goes well or, with
-// expect_error, that it fails.
+// expect_error, that it fails; EditKind by every proxy that is to change what
+// passes: that it did.
 const (
 	OpeningKind         Kind = "opening"
 	ClosingKind         Kind = "closing"
@@ -80,6 +81,7 @@ const (
 	OrderKind           Kind = "order"
 	DurationKind        Kind = "duration"
 	StepKind            Kind = "step"
+	EditKind            Kind = "edit"
 )
 
 // Evidence points into the record.

@@ -123,6 +123,12 @@ func (a *agent) handle(ctx context.Context, do string, body json.RawMessage, fil
 		return result, nil, err
 	case doFlush:
 		a.heart.end()
+		a.mu.Lock()
+		servers := a.servers
+		a.mu.Unlock()
+		for _, s := range servers {
+			a.tellEdits(s.name, s.stopper)
+		}
 		return nil, nil, nil // every request flushes
 	case doSecrets:
 		return nil, nil, a.keepSecrets(files)

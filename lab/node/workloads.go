@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"netlab/probes"
+	"netlab/probes/clock"
 )
 
 // A stopper is a server that can be stopped.
@@ -146,5 +147,22 @@ func (a *agent) stopServer(ctx context.Context, name string) error {
 	if found == nil {
 		return fmt.Errorf("server %q does not run", name)
 	}
-	return found.Stop(ctx)
+	err := found.Stop(ctx)
+	a.tellEdits(name, found)
+	return err
+}
+
+// An editor is a server that may change what passes through it.
+type editor interface{ Edits() []probes.Edit }
+
+// tellEdits records how often a server has made the changes that it is for.
+func (a *agent) tellEdits(name string, server stopper) {
+	proxy, ok := server.(editor)
+	if !ok {
+		return
+	}
+	for _, e := range proxy.Edits() {
+		e.Server = name
+		a.events.emit(probes.Event{Time: clock.Now(), Source: probes.Lab, Kind: probes.KindEdit, Grade: probes.Recorded, Node: a.node, Edit: &e})
+	}
 }

@@ -181,7 +181,7 @@ func notify(conn Conn) {
 // Reset: the others read themselves.
 func (c Close) Do(ctx context.Context, conn Conn, readReply func() error) error {
 	// Whatever is being read when ctx ends is broken off.
-	stop := context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) })
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(Past()) })
 	defer stop()
 
 	var waited error
@@ -224,7 +224,7 @@ func (c Close) wait(ctx context.Context, conn Conn, what string, read func() err
 			return err
 		}
 		if ctx.Err() != nil { // it ended between the check and the deadline
-			_ = conn.SetReadDeadline(time.Unix(1, 0))
+			_ = conn.SetReadDeadline(Past())
 		}
 	}
 	err := read()

@@ -119,7 +119,9 @@ func TestNoSession(t *testing.T) {
 		{"HTTP", during("http.get", "GET / HTTP/1.1", 80, "http.get"), []string{"80 server step 1", "50000  step 2", "50000  step 4"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			events := edit(c.script, func(e probes.Event) bool { return e.Node == tt.Server && e.Kind == probes.KindCall && e.Flow.Local.Port() == 50000 }, func(e *probes.Event) {
+			events := edit(c.script, func(e probes.Event) bool {
+				return e.Node == tt.Server && e.Kind == probes.KindCall && e.Flow.Local.Port() == 50000
+			}, func(e *probes.Event) {
 				if e.Kind == probes.KindStep && e.Step.Verb == "exec" {
 					e.Node = tt.Client
 				}

@@ -142,6 +142,8 @@ func validate(events []probes.Event) error {
 			missing = e.Found == nil
 		case probes.KindTrack:
 			missing = e.Track == nil
+		case probes.KindEdit:
+			missing = e.Edit == nil
 		}
 		if missing {
 			return fmt.Errorf("event %d, a %s, does not say what was observed", e.Seq, e.Kind)

@@ -127,7 +127,7 @@ func overUDP(ctx context.Context, server netip.AddrPort, ask *dnslib.Msg) (*dnsl
 // once asks on a connection and waits for the answer. What does not answer the
 // question is not taken for its answer (RFC 5452, section 9.1).
 func once(ctx context.Context, conn net.Conn, ask *dnslib.Msg) (*dnslib.Msg, int, error) {
-	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(workload.Past()) })
 	defer stop()
 	c := &dnslib.Conn{Conn: conn, UDPSize: datagramSize}
 	if err := c.WriteMsg(ask); err != nil {

@@ -4,6 +4,7 @@ import (
 	"sync"
 	"time"
 
+	"netlab/lab/workload"
 	"netlab/probes/calls"
 )
 
@@ -18,9 +19,6 @@ type guard struct {
 	bound  time.Time     // for receives, beside limit; zero: none
 	broken bool
 }
-
-// past is a deadline that makes every call fail.
-var past = time.Unix(1, 0)
 
 // Read receives.
 func (g *guard) Read(p []byte) (int, error) {
@@ -50,7 +48,7 @@ func (g *guard) arm(set func(time.Time) error, receive bool) error {
 		deadline = g.bound
 	}
 	if g.broken {
-		deadline = past
+		deadline = workload.Past()
 	}
 	return set(deadline)
 }
@@ -61,7 +59,7 @@ func (g *guard) SetReadDeadline(t time.Time) error {
 	defer g.mu.Unlock()
 	g.bound = t
 	if g.broken {
-		t = past
+		t = workload.Past()
 	}
 	return g.Conn.SetReadDeadline(t)
 }
@@ -81,7 +79,7 @@ func (g *guard) breakOff() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.broken = true
-	_ = g.Conn.SetDeadline(past) // fails only on a closed connection
+	_ = g.Conn.SetDeadline(workload.Past()) // fails only on a closed connection
 }
 
 // mend ends breakOff.

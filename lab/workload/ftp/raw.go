@@ -8,6 +8,7 @@ import (
 	"os"
 	"time"
 
+	"netlab/lab/workload"
 	"netlab/probes/calls"
 )
 
@@ -186,7 +187,7 @@ func (c *rawClient) passiveAddress() (netip.AddrPort, error) {
 type pendingAccept struct{ *calls.Listener }
 
 // breakOff makes the accept fail.
-func (p pendingAccept) breakOff() { _ = p.SetDeadline(past) }
+func (p pendingAccept) breakOff() { _ = p.SetDeadline(workload.Past()) }
 
 // beginActive listens, tells the server where, and accepts. The kernel completes
 // the server's handshake whether or not accept is called, so the reply can be

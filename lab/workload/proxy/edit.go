@@ -74,6 +74,7 @@ type editor struct {
 	held      []byte
 	passed    int64 // bytes that were handed on: the offset of held
 	flipped   bool
+	counted   bool // that it is flipped
 }
 
 // edit takes what came and returns what is to be passed on, and whether that is

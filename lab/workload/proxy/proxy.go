@@ -9,9 +9,11 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"netlab/lab/workload"
+	"netlab/probes"
 	"netlab/probes/calls"
 )
 
@@ -22,6 +24,8 @@ type Server struct {
 	log      *slog.Logger
 	acceptor *workload.Acceptor
 	record   *record
+
+	flips, cuts atomic.Int64 // that were made
 }
 
 // Start starts a proxy. When it returns, the proxy listens; whether its server
@@ -44,6 +48,19 @@ func Start(ctx context.Context, spec Spec, opts Options) (*Server, error) {
 
 // Addr returns the address that the proxy listens on.
 func (s *Server) Addr() net.Addr { return s.acceptor.Addr() }
+
+// Edits says how often each change that the spec asks for was made until now.
+// The names of the server are left to the caller.
+func (s *Server) Edits() []probes.Edit {
+	var list []probes.Edit
+	if s.spec.Flip != nil {
+		list = append(list, probes.Edit{Change: "flip", Made: int(s.flips.Load())})
+	}
+	if s.spec.Cut != nil {
+		list = append(list, probes.Edit{Change: "cut", Made: int(s.cuts.Load())})
+	}
+	return list
+}
 
 // Stop closes the listener and every connection, at once, and waits for their
 // end or that of ctx.
@@ -130,12 +147,9 @@ func (p *pair) end(broken *calls.Conn, cut bool) {
 	p.ended, p.broken, p.cut = true, broken, cut
 	// Whatever is read or written is broken off. Styles that read set a
 	// deadline of their own.
-	_ = p.client.SetDeadline(past)
-	_ = p.server.SetDeadline(past)
+	_ = p.client.SetDeadline(workload.Past())
+	_ = p.server.SetDeadline(workload.Past())
 }
-
-// past is a deadline that makes every call fail.
-var past = time.Unix(1, 0)
 
 // hold is how long the beginning of a text that is looked for is held back when
 // no more comes: a peer may be waiting for it. It is what the scenario's author
@@ -154,6 +168,7 @@ func (p *pair) pass(way Way, from, to *calls.Conn) {
 		}
 	}()
 	if _, cut := e.edit(nil); cut { // after nothing
+		p.s.cuts.Add(1)
 		p.end(nil, true)
 		return
 	}
@@ -166,6 +181,7 @@ func (p *pair) pass(way Way, from, to *calls.Conn) {
 			rest, cut = e.flush()
 			out = append(out, rest...)
 		}
+		p.s.count(e, cut) // before anybody can see it
 		p.s.record.note(way, from, out)
 		if failed := write(to, out); failed != nil {
 			p.end(to, false)
@@ -184,6 +200,17 @@ func (p *pair) pass(way Way, from, to *calls.Conn) {
 			p.end(from, false)
 			return
 		}
+	}
+}
+
+// count notes the changes that an editor has made.
+func (s *Server) count(e *editor, cut bool) {
+	if e.flipped && !e.counted {
+		e.counted = true
+		s.flips.Add(1)
+	}
+	if cut {
+		s.cuts.Add(1)
 	}
 }
 

@@ -18,6 +18,8 @@ import (
 	"netlab/lab/workload/socket"
 	"netlab/probes"
 	"netlab/probes/calls"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // A bench is a server, a proxy in front of it, what was called and logged.
@@ -158,14 +160,16 @@ func TestPass(t *testing.T) {
 		name       string
 		spec       Spec
 		send, want string
+		edits      []probes.Edit
 	}{
-		{"untouched", Spec{}, "hello", "hello"},
-		{"nothing", Spec{}, "", ""},
-		{"flip in the answer", Spec{Flip: &Place{After: 3}}, "hello", "helmo"},
-		{"flip in the request", Spec{Flip: &Place{Of: Request, Text: "o w"}}, "hello world", "helln world"},
-		{"no such text", Spec{Flip: &Place{Text: "hellp"}}, "hello", "hello"},
-		{"cut in the answer", Spec{Cut: &Place{After: 3}}, "hello", "hel"},
-		{"cut in the request", Spec{Cut: &Place{Of: Request, After: 0}}, "hello", ""},
+		{"untouched", Spec{}, "hello", "hello", nil},
+		{"nothing", Spec{}, "", "", nil},
+		{"flip in the answer", Spec{Flip: &Place{After: 3}}, "hello", "helmo", []probes.Edit{{Change: "flip", Made: 1}}},
+		{"flip in the request", Spec{Flip: &Place{Of: Request, Text: "o w"}}, "hello world", "helln world", []probes.Edit{{Change: "flip", Made: 1}}},
+		{"no such text", Spec{Flip: &Place{Text: "hellp"}}, "hello", "hello", []probes.Edit{{Change: "flip"}}},
+		{"cut in the answer", Spec{Cut: &Place{After: 3}}, "hello", "hel", []probes.Edit{{Change: "cut", Made: 1}}},
+		{"cut in the request", Spec{Cut: &Place{Of: Request, After: 0}}, "hello", "", []probes.Edit{{Change: "cut", Made: 1}}},
+		{"both, one behind the other", Spec{Flip: &Place{After: 9}, Cut: &Place{After: 3}}, "hello world", "hel", []probes.Edit{{Change: "flip"}, {Change: "cut", Made: 1}}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -173,6 +177,9 @@ func TestPass(t *testing.T) {
 			got, err := b.ask(t, tt.send)
 			if err != nil || got != tt.want {
 				t.Errorf("%q, %v; want %q", got, err, tt.want)
+			}
+			if diff := cmp.Diff(tt.edits, b.proxy.Edits()); diff != "" {
+				t.Errorf("edits (-want +got):\n%s", diff)
 			}
 		})
 	}

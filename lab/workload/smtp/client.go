@@ -183,7 +183,7 @@ func (c *clientConn) SetDeadline(t time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.broken {
-		t = time.Unix(1, 0)
+		t = workload.Past()
 	}
 	return c.Conn.SetDeadline(t)
 }
@@ -193,5 +193,5 @@ func (c *clientConn) breakOff() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.broken = true
-	_ = c.Conn.SetDeadline(time.Unix(1, 0)) // fails only on a closed connection
+	_ = c.Conn.SetDeadline(workload.Past()) // fails only on a closed connection
 }

@@ -77,9 +77,6 @@ func DialTCP(ctx context.Context, caller *calls.Caller, target netip.AddrPort) (
 	return &TCPClient{conn}, nil
 }
 
-// past is a deadline that makes every call fail.
-var past = time.Unix(1, 0)
-
 // deadline is what can be set on a connection.
 type deadline interface{ SetDeadline(time.Time) error }
 
@@ -91,7 +88,7 @@ func within(ctx context.Context, conn deadline, op func() error) error {
 	done := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(done)
-		_ = conn.SetDeadline(past) // fails only on a closed connection
+		_ = conn.SetDeadline(workload.Past()) // fails only on a closed connection
 	})
 	err := op()
 	if !stop() {

@@ -41,10 +41,6 @@ func newConn(ctx context.Context, socket *calls.Conn, secure *calls.Secure, styl
 	}
 }
 
-// past is a deadline that makes every call fail; net/http breaks off its own
-// reads with the same.
-var past = time.Unix(1, 0)
-
 // Read receives from the stream.
 func (c *conn) Read(p []byte) (n int, err error) {
 	c.reading.Lock()
@@ -62,7 +58,7 @@ func (c *conn) Read(p []byte) (n int, err error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.silent.Store(errors.Is(err, os.ErrDeadlineExceeded) && c.bound.After(past))
+	c.silent.Store(errors.Is(err, os.ErrDeadlineExceeded) && c.bound.After(workload.Past())) // net/http breaks off its own reads with it, too
 	if err != nil && c.closing {
 		err = net.ErrClosed // broken off
 	}
@@ -96,7 +92,7 @@ func (c *conn) closeIn(style workload.Close) error {
 		c.mu.Lock()
 		c.closing = true
 		if reads { // whoever reads now makes room for the style
-			_ = c.socket.SetReadDeadline(past) // fails only on a closed connection
+			_ = c.socket.SetReadDeadline(workload.Past()) // fails only on a closed connection
 		}
 		c.mu.Unlock()
 		if reads {

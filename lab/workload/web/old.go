@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
+
+	"netlab/lab/workload"
 )
 
 // An oldTransport sends requests of HTTP/1.0 (RFC 1945), each over a
@@ -40,7 +42,7 @@ func (t *oldTransport) RoundTrip(request *http.Request) (*http.Response, error) 
 	if trace := httptrace.ContextClientTrace(ctx); trace != nil && trace.GotConn != nil {
 		trace.GotConn(httptrace.GotConnInfo{Conn: c})
 	}
-	stop := context.AfterFunc(ctx, func() { _ = c.SetDeadline(past) })
+	stop := context.AfterFunc(ctx, func() { _ = c.SetDeadline(workload.Past()) })
 	response, err := exchange(c, request)
 	if err != nil {
 		stop()

@@ -115,7 +115,7 @@ func (s *Server) Stop(ctx context.Context) error {
 	}
 	s.mu.Unlock()
 	for _, c := range open {
-		_ = c.socket.SetWriteDeadline(past) // whoever sends to a client that does not read
+		_ = c.socket.SetWriteDeadline(workload.Past()) // whoever sends to a client that does not read
 		// One that another style has begun to close ends as it can by now.
 		_ = c.closeIn(workload.Close{Style: workload.AtOnce})
 	}
