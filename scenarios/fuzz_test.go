@@ -11,6 +11,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"netlab/probes"
 	"netlab/scenarios/words"
 )
 
@@ -220,7 +221,7 @@ func textHolds(t *testing.T, s string, x textParser) {
 			t.Errorf("moment %q is %v", s, x)
 		}
 	case *Alert:
-		if x.End == "" || !isWord(x.Description, alertDescriptions()) {
+		if x.End == "" || !isWord(x.Description, probes.AlertNames()) {
 			t.Errorf("alert %q is %v", s, x)
 		}
 	case *Network:

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"netlab/probes"
 )
 
 // Reference describes every key of the language in plain text, 80 columns
@@ -330,7 +332,7 @@ func (r *referrer) values() {
 			"Words: " + strings.Join(segmentWords(), " ") + ". FIN+ACK is the FIN that first acknowledges the peer's FIN. " +
 			"First transmissions only, as seen at the sender's end; pure ACKs count after the first FIN."},
 		{"moment", "STEP started, STEP ended, CONNECTION opened, CONNECTION closed, CONNECTION END WORD (the first such segment), CONNECTION END STATE, CONNECTION END close_notify or alert (the first of TLS that the end sent)."},
-		{"alert", "An end and what it told: client bad_certificate. Descriptions: " + strings.Join(alertDescriptions(), " ") + "."},
+		{"alert", "An end and what it told: client bad_certificate. Descriptions: " + strings.Join(probes.AlertNames(), " ") + "."},
 		{"patch", "A mapping like the scenario itself, with what differs. null removes a key, which must be there. netlab, name and variants cannot be changed."},
 	} {
 		r.out.WriteString("  " + v.name + "\n")

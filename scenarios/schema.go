@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+
+	"netlab/probes"
 )
 
 // Schema returns the JSON Schema (2020-12) of scenario files, made from the
@@ -264,7 +266,7 @@ func (*Record) schema(*schemer) object {
 }
 
 func (*Alert) schema(*schemer) object {
-	return pattern(`^\s*\S+\s+(` + strings.Join(alertDescriptions(), "|") + `)\s*$`)
+	return pattern(`^\s*\S+\s+(` + strings.Join(probes.AlertNames(), "|") + `)\s*$`)
 }
 
 func (*Network) schema(*schemer) object { return pattern(`^[0-9a-fA-F.:]+/[0-9]+$`) }

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"netlab/probes"
 	"netlab/scenarios/words"
 )
 
@@ -76,24 +77,10 @@ func (a *Alert) parseText(s string) *fault {
 		return bad(words.ValueNotAlert, quote(s), strconv.Quote(exampleAlert))
 	}
 	a.End, a.Description = parts[0], parts[1]
-	if !isWord(a.Description, alertDescriptions()) {
-		return bad(words.ValueUnknownWord, quote(a.Description)).instead(alertDescriptions(), a.Description)
+	if !isWord(a.Description, probes.AlertNames()) {
+		return bad(words.ValueUnknownWord, quote(a.Description)).instead(probes.AlertNames(), a.Description)
 	}
 	return nil
-}
-
-// alertDescriptions lists those of RFC 8446 section 6 and appendix B.2, but
-// for close_notify, which is an expectation of its own, and the reserved
-// ones.
-func alertDescriptions() []string {
-	return []string{
-		"unexpected_message", "bad_record_mac", "record_overflow", "handshake_failure", "bad_certificate",
-		"unsupported_certificate", "certificate_revoked", "certificate_expired", "certificate_unknown",
-		"illegal_parameter", "unknown_ca", "access_denied", "decode_error", "decrypt_error", "protocol_version",
-		"insufficient_security", "internal_error", "inappropriate_fallback", "user_canceled", "missing_extension",
-		"unsupported_extension", "unrecognized_name", "bad_certificate_status_response", "unknown_psk_identity",
-		"certificate_required", "no_application_protocol",
-	}
 }
 
 // parseText reads 10.77.1.0/24, 0.0.0.0/0, ::/0.

@@ -97,7 +97,7 @@ func (j *judge) sentAlerts(v *Verdict, c *timeline.Connection) []sentAlert {
 	}
 	for _, e := range c.Ends() {
 		for _, r := range j.records(c, e) {
-			if r.Alert != "" && r.Alert != closeNotify {
+			if r.Alert != "" && r.Alert != probes.CloseNotify {
 				v.noteRecord(r, probes.Recorded)
 				add(sentAlert{from: e, name: r.Alert, at: r.Time, recorded: true})
 			}
@@ -108,7 +108,7 @@ func (j *judge) sentAlerts(v *Verdict, c *timeline.Connection) []sentAlert {
 			if direction == received {
 				a.from, a.arrived = peer(c, e), true
 			}
-			if name != closeNotify {
+			if name != probes.CloseNotify {
 				v.noteCall(ev)
 				add(a)
 			}

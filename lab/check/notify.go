@@ -61,7 +61,7 @@ func (j *judge) notified(v *Verdict, c *timeline.Connection, e *timeline.Endpoin
 	like := j.sealedAlerts(c, e)
 	whole := firstDoubt(j.bothEndsDoubt(c), j.lossDoubt(anywhere, probes.Content), streamDoubt(c, e, ""))
 	for _, r := range j.records(c, e) {
-		if r.Alert == closeNotify {
+		if r.Alert == probes.CloseNotify {
 			v.noteRecord(r, probes.Recorded)
 			return true, nil
 		}
@@ -126,7 +126,7 @@ func (j *judge) secureMoment(c *timeline.Connection, e *timeline.Endpoint, word 
 		name = callAlert
 	}
 	for _, r := range j.records(c, e) {
-		if r.Alert != "" && (r.Alert == closeNotify) == (word == scenarios.WordCloseNotify) {
+		if r.Alert != "" && (r.Alert == probes.CloseNotify) == (word == scenarios.WordCloseNotify) {
 			return recordInstant(r, conflict)
 		}
 	}

@@ -17,15 +17,12 @@ import (
 // Words of the calls of TLS, see probes.Call.
 const (
 	callHandshake   = "handshake"
-	callCloseNotify = "close_notify"
+	callCloseNotify = probes.CloseNotify
 	callAlert       = "alert"
 	callFailed      = "failed" // what a handshake came to
 	sent            = "sent"
 	received        = "received"
 )
-
-// closeNotify is the alert that is none.
-const closeNotify = "close_notify"
 
 // sealedAlert is the size of an alert in TLS 1.3: two bytes, their type, and a
 // tag of 16 bytes (RFC 8446 section 5.2).
