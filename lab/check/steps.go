@@ -81,7 +81,9 @@ func (j *judge) stepResult(x *scenarios.StepExpect) {
 }
 
 // needsResult reports whether a kind speaks of what came of a step.
-func needsResult(kind Kind) bool { return kind == LacksKind || kind == BytesKind || kind == CookiesKind }
+func needsResult(kind Kind) bool {
+	return kind == LacksKind || kind == BytesKind || kind == CookiesKind
+}
 
 // nothingCame reports whether a step only failed: there is no reply, no
 // status, no exit, nothing that could be looked at.
