@@ -15,7 +15,7 @@ import (
 func Eval(tl *timeline.Timeline, sc *scenarios.Scenario) *Judgement {
 	j := &judge{tl: tl, sc: sc, frames: map[*timeline.Connection][]Frame{}}
 	for i := range sc.Expect.Connections {
-		j.connection(&sc.Expect.Connections[i])
+		j.connection(&sc.Expect.Connections[i]).answer()
 	}
 	for i := range sc.Expect.Steps {
 		j.stepResult(&sc.Expect.Steps[i])
@@ -58,80 +58,6 @@ func (j *judge) read(c *timeline.Connection) []Frame {
 	f := Frames(c)
 	j.frames[c] = f
 	return f
-}
-
-// connection judges all that is expected of one connection.
-func (j *judge) connection(x *scenarios.ConnectionExpect) {
-	c := Connection(j.tl, j.sc, x.Name)
-	about := func(name string, kind Kind, reference string, at scenarios.Pos, judge func(*Verdict), want string) {
-		v := Verdict{Name: x.Name + "." + name, Kind: kind, Want: want, Reference: reference, At: at}
-		if c == nil {
-			j.missing(&v, x.Name)
-		} else {
-			judge(&v)
-		}
-		if v.Outcome == Pass {
-			if d := j.conflictDoubt(c.Opener, c.Acceptor); d != nil {
-				v.inconclusive(d)
-			}
-		}
-		j.excuse(&v, c)
-		j.add(v)
-	}
-	if p := x.Opening; p != nil {
-		about("opening", OpeningKind, "RFC 9293 section 3.5", x.At,
-			func(v *Verdict) { j.pattern(v, c, Opening(j.read(c)), *p, true) }, patternText(c, *p, true))
-	}
-	if p := x.Closing; p != nil {
-		about("closing", ClosingKind, "RFC 9293 section 3.6", x.At,
-			func(v *Verdict) { j.pattern(v, c, Closing(j.read(c)), *p, false) }, patternText(c, *p, false))
-	}
-	for i := range x.Ends {
-		e := &x.Ends[i]
-		if len(e.States) > 0 {
-			want := wantedStates(e)
-			about(e.Name+".states", StatesKind, "RFC 9293 section 3.3.2", e.At,
-				func(v *Verdict) { j.states(v, c, e.Name, want) }, pathText(want))
-		}
-	}
-	if w := x.FirstFIN; w != nil {
-		about("first_fin", FirstFINKind, "RFC 9293 section 3.6", x.At, func(v *Verdict) { j.firstFIN(v, c, *w) }, whoText(*w))
-	}
-	if w := x.TimeWait; w != nil {
-		about("time_wait", TimeWaitKind, "RFC 9293 section 3.6.1", x.At, func(v *Verdict) { j.timeWait(v, c, *w) }, whoText(*w))
-	}
-	if n := x.Resets; n != nil {
-		about("resets", ResetsKind, "RFC 9293 section 3.5.2", x.At, func(v *Verdict) { j.resets(v, c, *n) }, countText(*n))
-	}
-	if n := x.Retransmissions; n != nil {
-		about("retransmissions", RetransmissionsKind, "RFC 9293 section 3.8.1", x.At,
-			func(v *Verdict) { j.retransmissions(v, c, *n) }, countText(*n))
-	}
-	for i, text := range x.Visible {
-		about(numbered(VisibleKind, i, len(x.Visible)), VisibleKind, "RFC 3552 section 3.2.1", x.At,
-			func(v *Verdict) { j.readable(v, c, text, true) }, quoted(text))
-	}
-	for i, text := range x.Hidden {
-		about(numbered(HiddenKind, i, len(x.Hidden)), HiddenKind, "RFC 3552 section 3.2.1", x.At,
-			func(v *Verdict) { j.readable(v, c, text, false) }, "not "+quoted(text))
-	}
-	if w := x.TLS; w != nil {
-		about("tls", TLSKind, "RFC 8446 section 4.2.1", x.At, func(v *Verdict) { j.tlsVersion(v, c, *w) }, string(*w))
-	}
-	if w := x.Alerts; w != nil {
-		about("alerts", AlertsKind, "RFC 8446 section 6", x.At, func(v *Verdict) { j.alerts(v, c, *w) }, alertsText(*w))
-	}
-	if w := x.CloseNotify; w != nil {
-		about("close_notify", CloseNotifyKind, "RFC 8446 section 6.1", x.At, func(v *Verdict) { j.closeNotify(v, c, *w) }, whoText(*w))
-	}
-}
-
-func alertsText(want []scenarios.Alert) string {
-	var parts []string
-	for _, a := range want {
-		parts = append(parts, a.End+" "+a.Description)
-	}
-	return listText(parts)
 }
 
 // add completes a verdict and keeps it.
