@@ -95,17 +95,33 @@ type loss struct {
 // states, and the frames of its opening and closing. All else is in
 // events.jsonl.
 type connection struct {
-	Name     string  `json:"name"`
-	Step     int     `json:"step,omitempty"`
-	Server   string  `json:"server,omitempty"`
-	Opener   end     `json:"opener"`
-	Acceptor end     `json:"acceptor"`
-	Segments int     `json:"segments"`
-	Bytes    int64   `json:"bytes"` // of payload, without what was sent again
-	Resent   int     `json:"retransmissions"`
-	TLS      *secure `json:"tls,omitempty"`
-	Opening  []frame `json:"opening"`
-	Closing  []frame `json:"closing"`
+	Name     string `json:"name"`
+	Step     int    `json:"step,omitempty"`
+	Server   string `json:"server,omitempty"`
+	Opener   end    `json:"opener"`
+	Acceptor end    `json:"acceptor"`
+	// Translations are in the order of travel from the opener.
+	Translations []translation `json:"translations,omitempty"`
+	Segments     int           `json:"segments"`
+	Bytes        int64         `json:"bytes"` // of payload, without what was sent again
+	Resent       int           `json:"retransmissions"`
+	TLS          *secure       `json:"tls,omitempty"`
+	Opening      []frame       `json:"opening"`
+	Closing      []frame       `json:"closing"`
+}
+
+// translation says how a middlebox rewrote the addresses of what the opener
+// sent.
+type translation struct {
+	Node   string `json:"node"`
+	Before pair   `json:"before"`
+	After  pair   `json:"after"`
+}
+
+// pair is the addresses of a segment.
+type pair struct {
+	From string `json:"from"`
+	For  string `json:"to"`
 }
 
 // secure is what the wire shows of TLS on a connection.
@@ -144,6 +160,9 @@ type frame struct {
 	Word  scenarios.SegmentWord `json:"word"`
 	Seq   uint32                `json:"seq"` // relative to the first SYN of its sender
 	Ack   uint32                `json:"ack"` // relative to that of the receiver
+
+	ForgedBy    string `json:"forged_by,omitempty"`   // the node that sent it in the name of From
+	Undelivered bool   `json:"undelivered,omitempty"` // it arrived, and the receiver's TCP never acted on it
 }
 
 // maxClosing bounds the frames of a closing in report.json.
@@ -287,6 +306,9 @@ func connectionOf(run Run, c *timeline.Connection) connection {
 		}
 	}
 	out.TLS = secureOf(c)
+	for _, t := range c.Translations {
+		out.Translations = append(out.Translations, translation{Node: t.Node, Before: pairOf(t.Before), After: pairOf(t.After)})
+	}
 	frames := check.Frames(c)
 	isn := isns(frames)
 	closing := check.Closing(frames)
@@ -294,6 +316,8 @@ func connectionOf(run Run, c *timeline.Connection) connection {
 	out.Closing = framesOf(c, closing[:min(len(closing), maxClosing)], isn, zero)
 	return out
 }
+
+func pairOf(f probes.Flow) pair { return pair{From: f.Local.String(), For: f.Remote.String()} }
 
 func endOf(c *timeline.Connection, e *timeline.Endpoint, zero probes.Mono) end {
 	out := end{Node: e.Node, Name: check.EndName(c, e), Address: e.Flow.Local.String(), Socket: e.Sock, States: []visit{}}
@@ -317,7 +341,11 @@ func framesOf(c *timeline.Connection, frames []check.Frame, isn [2]uint32, zero 
 		if f.Opener {
 			me, peer = peer, me
 		}
-		x := frame{Frame: f.Frame, At: float64(f.Sent().Sub(zero)) / 1e6, From: check.EndName(c, f.End), Word: f.Word, Seq: f.Seq - me}
+		x := frame{Frame: f.Frame, At: float64(f.Sent().Sub(zero)) / 1e6, From: check.EndName(c, f.End), Word: f.Word, Seq: f.Seq - me,
+			Undelivered: f.Undelivered}
+		if f.Forged {
+			x.ForgedBy = f.From
+		}
 		if f.Flags.Has(probes.ACK) {
 			x.Ack = f.Acks() - peer
 		}

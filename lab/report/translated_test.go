@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"encoding/json"
 	"testing"
 	"time"
 
@@ -11,6 +12,8 @@ import (
 	"netlab/probes/timeline"
 	"netlab/probes/timeline/timelinetest"
 	"netlab/scenarios/words"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // TestTranslated draws what happens on the way: translation of addresses, a
@@ -55,5 +58,30 @@ func TestTranslated(t *testing.T) {
 			t.Fatal(err)
 		}
 		golden(t, "translated_"+string(lang)+".txt", b.Bytes())
+	}
+	var b bytes.Buffer
+	if err := JSON(&b, Run{Scenario: sc, Variant: "base", Timeline: tl, Judgement: check.Eval(tl, sc)}); err != nil {
+		t.Fatal(err)
+	}
+	var got struct{ Connections []connection }
+	if err := json.Unmarshal(b.Bytes(), &got); err != nil {
+		t.Fatal(err)
+	}
+	forged, undelivered := "", 0
+	for _, c := range got.Connections {
+		for _, f := range c.Closing {
+			forged += f.ForgedBy
+			if f.Undelivered {
+				undelivered++
+			}
+		}
+	}
+	first := tl.Connections[0].Translations[0]
+	want := translation{Node: first.Node, Before: pairOf(first.Before), After: pairOf(first.After)}
+	if diff := cmp.Diff([]translation{want}, got.Connections[0].Translations); diff != "" {
+		t.Errorf("translations (-want +got):\n%s", diff)
+	}
+	if forged != timelinetest.Router || undelivered != 1 {
+		t.Errorf("%q forged, %d were not delivered", forged, undelivered)
 	}
 }

@@ -1,0 +1,175 @@
+package report
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"netlab/lab/check"
+	"netlab/probes"
+	"netlab/probes/timeline"
+	"netlab/scenarios"
+	"netlab/scenarios/words"
+)
+
+// This file says what stands in the middle of a ladder: segments.
+
+// firstWord finds what a line of a text protocol begins with: a reply code or
+// a command.
+var firstWord = regexp.MustCompile(`^([0-9]{3})(?:[ -]|$)|^([A-Za-z][A-Za-z0-9]{1,11})(?:[ \r\n:]|$)`)
+
+// maxSaid is how long a segment may be whose first word means something: text
+// protocols bound their lines (RFC 5321 section 4.5.3.1.6), what is longer is
+// content.
+const maxSaid = 1000
+
+// said returns the first word of a segment's text, "" if it is none.
+func said(s *timeline.Segment) string {
+	switch {
+	case s.Flags.Has(probes.RST):
+		return "RST"
+	case s.Len > maxSaid:
+		return ""
+	}
+	m := firstWord.FindStringSubmatch(s.Text)
+	if m == nil {
+		return ""
+	}
+	return m[1] + m[2]
+}
+
+// elided tells frames that are left out by what was said in them.
+func (t *text) elided(frames []check.Frame) string {
+	var list []string
+	bytes, again := 0, 0
+	for _, f := range frames {
+		if f.Retransmission {
+			again++
+			continue
+		}
+		bytes += f.Len
+		if w := said(f.Segment); w != "" && (len(list) == 0 || list[len(list)-1] != w) {
+			list = append(list, w)
+		}
+	}
+	numbers := fmt.Sprintf("%d-%d", frames[0].Frame, frames[len(frames)-1].Frame)
+	if len(list) == 0 {
+		list = []string{t.say(words.ReportElidedPlain, len(frames), bytes)}
+	}
+	if again > 0 {
+		list = append(list, t.say(words.ReportResent, again))
+	}
+	for drop := 0; ; drop++ {
+		shown := list
+		if drop > 0 {
+			at := max(1, (len(list)-drop)/2)
+			shown = append(append(slices.Clone(list[:at]), ".."), list[min(at+drop, len(list)-1):]...)
+		}
+		s := t.say(words.ReportElided, numbers, strings.Join(shown, ", "))
+		if t.wide(s) <= t.width-10 || drop+2 >= len(list) {
+			return t.cut(s, t.width-10)
+		}
+	}
+}
+
+// arrow draws a segment: its label and an arrow towards the receiver, which
+// it does not reach if the segment was lost.
+func (t *text) arrow(c *timeline.Connection, frames []check.Frame, i int, isn [2]uint32, lost [2]bool) string {
+	f := frames[i]
+	cells := segmentCells + max(0, t.width-80)
+	label := ""
+	all := labels(f, isn)
+	if f.Forged {
+		all = append([]string{t.say(words.ReportForged, clean(f.From))}, all...)
+	}
+	for _, l := range all {
+		if f.Retransmission && !f.Counts {
+			l += " " + t.say(words.ReportAgain)
+		}
+		if label = l; t.wide(label)+3 <= cells {
+			break
+		}
+	}
+	label = t.cut(label, cells-3)
+	dashes := max(1, cells-t.wide(label)-2)
+	tip, side := ">", 0
+	if !f.Opener {
+		tip, side = "<", 1
+	}
+	if f.Arrived() == 0 && (lost[1-side] || f.Stopped()) || f.Undelivered {
+		tip = "x"
+	}
+	if f.Opener {
+		return label + " " + strings.Repeat("-", dashes) + tip
+	}
+	return tip + strings.Repeat("-", dashes) + " " + label
+}
+
+// lossCanBeSeen reports at which ends segments are seen to arrive: only
+// there does one that does not arrive mean a loss.
+func lossCanBeSeen(frames []check.Frame) (ends [2]bool) {
+	for _, f := range frames {
+		if f.Arrived() == 0 {
+			continue
+		}
+		if f.Opener {
+			ends[1] = true
+		} else {
+			ends[0] = true
+		}
+	}
+	return ends
+}
+
+// isns returns the initial sequence numbers of opener and acceptor: what is
+// shown is relative to them.
+func isns(frames []check.Frame) (isn [2]uint32) {
+	known := [2]bool{}
+	for _, f := range frames {
+		side := 1
+		if f.Opener {
+			side = 0
+		}
+		if f.Word == scenarios.WordRST {
+			continue
+		}
+		if !known[side] {
+			known[side] = true
+			isn[side] = f.Seq
+			if !f.Flags.Has(probes.SYN) {
+				isn[side]--
+			}
+		}
+	}
+	return isn
+}
+
+// labels returns what may be said of a segment, most telling first.
+func labels(f check.Frame, isn [2]uint32) []string {
+	me, peer := isn[1], isn[0]
+	if f.Opener {
+		me, peer = peer, me
+	}
+	seq, ack := fmt.Sprintf("seq=%d", f.Seq-me), fmt.Sprintf("ACK=%d", f.Acks()-peer)
+	switch w := f.Word; w {
+	case scenarios.WordSYN:
+		return []string{"SYN " + seq}
+	case scenarios.WordSYNACK:
+		return []string{"SYN " + seq + " " + ack}
+	case scenarios.WordACK:
+		return []string{ack}
+	case scenarios.WordRST:
+		return []string{"RST " + seq, "RST"}
+	case scenarios.WordFIN:
+		return []string{"FIN " + seq}
+	case scenarios.WordDATA:
+		head := said(f.Segment)
+		if head == "" {
+			head = "DATA"
+		}
+		return []string{fmt.Sprintf("%s %s +%d", head, seq, f.Len), fmt.Sprintf("%s +%d", head, f.Len), fmt.Sprintf("+%d", f.Len)}
+	default:
+		return []string{fmt.Sprintf("%s %s", w, seq), string(w)}
+	}
+}
