@@ -31,14 +31,27 @@ func (r *runner) meetNeeds(ctx context.Context) error {
 }
 
 // findPrograms finds out which programs of the host will run, while the lab is
-// built. The function that it returns waits for the answer.
-func (r *runner) findPrograms(ctx context.Context) func() []probes.Program {
+// built. The first function that it returns waits for the answer; the second,
+// which must be called, gives up and waits until nobody looks any more.
+func (r *runner) findPrograms(ctx context.Context) (answer func() []probes.Program, forget func()) {
 	if len(needs.RunsPrograms(r.Scenario)) == 0 {
-		return func() []probes.Program { return nil }
+		return func() []probes.Program { return nil }, func() {}
 	}
-	found := make(chan []probes.Program, 1)
-	go func() { found <- r.Machine.Programs(ctx, r.Scenario) }()
-	return func() []probes.Program { return <-found }
+	ctx, cancel := context.WithCancel(ctx)
+	var list []probes.Program
+	found := make(chan struct{})
+	go func() {
+		defer close(found)
+		list = r.Machine.Programs(ctx, r.Scenario)
+	}()
+	answer = func() []probes.Program {
+		<-found
+		return list
+	}
+	return answer, func() {
+		cancel()
+		<-found
+	}
 }
 
 // services lists where the servers of a scenario listen on TCP.

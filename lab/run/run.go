@@ -180,6 +180,9 @@ func withinProcesses(p *plan.Plan, limit int) error {
 // perform brings the lab up, takes the steps, and takes the lab down again
 // whatever happens.
 func (r *runner) perform(ctx context.Context) (err error) {
+	var forget func()
+	r.programs, forget = r.findPrograms(ctx) // while the lab is built
+	defer forget()
 	if err := r.up(ctx); err != nil {
 		return err
 	}
@@ -227,7 +230,6 @@ func (r *runner) up(ctx context.Context) error {
 		return err
 	}
 	r.kernel = r.Tracer.begin() // loads while the lab is built
-	r.programs = r.findPrograms(ctx)
 	r.lab, err = lab.Up(ctx, r.result.Plan, lab.Options{
 		Log: r.dir.Log, Capture: capture, MaxCapture: int64(r.Scenario.Limits.Disk),
 		Emit: r.rec.emit, Without: r.Without,
