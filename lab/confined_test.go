@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"syscall"
 	"testing"
@@ -76,6 +77,63 @@ func TestConfinedCalls(t *testing.T) {
 		got := step(fmt.Sprintf("exec: {node: client, command: [perl, -e, %q]}", script))
 		if got.Exit == nil || *got.Exit != int(tt.want) {
 			t.Errorf("%s: %+v, want errno %d (%v)", tt.name, got, int(tt.want), tt.want)
+		}
+	}
+}
+
+// TestConfinedHomes: what the host's users have at home is not visible, but
+// for what the scenario names.
+func TestConfinedHomes(t *testing.T) {
+	home, err := os.UserHomeDir()
+	if err != nil || home != "/root" && filepath.Dir(home) != "/home" {
+		t.Skipf("the home %q is none of those that are covered", home)
+	}
+	dir, err := os.MkdirTemp(home, "netlab-test-")
+	if err != nil {
+		t.Skipf("no directory at home: %v", err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	for name, text := range map[string]string{"a/bin/tool": "#!/bin/sh\ncat $(dirname $0)/../lib", "a/lib": "library", "b/data": "data", "b/other": "other", "secret": "s", "c/secret": "s"} {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink(dir+"/a/bin/tool", dir+"/b/link"); err != nil {
+		t.Fatal(err)
+	}
+	_, step, _, _ := upPrograms(t, "", dir+"/b/link", dir+"/no/such", "/", "/home", "/root/..")
+	for script, want := range map[string]string{
+		"cd " + dir + "; ls; cat b/data; a/bin/tool; b/link 2>/dev/null || echo none": "a\nb\ndatalibrarynone\n",
+		"ls -A " + home:                       filepath.Base(dir) + "\n",
+		"test -e " + dir + "/secret; echo $?": "1\n",
+		"cd " + dir + "/a && touch x 2>/dev/null || cd " + home + " && touch x 2>/dev/null || echo no": "no\n",
+	} {
+		if got := step(sh(script)); got.Content != want {
+			t.Errorf("%s: %q (%s), want %q", script, got.Content, got.Error, want)
+		}
+	}
+	_, step, _, _ = upPrograms(t, "")
+	if got := step(sh("ls -A /home /root")); got.Content != "/home:\n\n/root:\n" {
+		t.Errorf("homes: %q %s", got.Content, got.Error)
+	}
+}
+
+// TestConfinedDisk: the files of a node take as much as limits.disk in all.
+func TestConfinedDisk(t *testing.T) {
+	_, step, _, _ := upPrograms(t, "limits: {disk: 400kB}\n")
+	write := func(path string, bytes int) string { return fmt.Sprintf("head -c %d /dev/zero > %s", bytes, path) }
+	for _, tt := range []struct{ script, want string }{
+		{write("/tmp/a", 200_000), ""},
+		{write("/var/a", 150_000), ""},
+		{write("/run/a", 100_000), "exit status 1: head: error writing 'standard output': No space left on device"},
+		{"rm /run/a; " + write("/dev/shm/a", 100_000), "exit status 1: head: error writing 'standard output': No space left on device"},
+		{"rm /tmp/a /dev/shm/a; " + write("/run/a", 200_000), ""},
+	} {
+		if got := step(sh(tt.script)); got.Error != tt.want {
+			t.Errorf("%s: %q, want %q", tt.script, got.Error, tt.want)
 		}
 	}
 }

@@ -17,8 +17,8 @@ import (
 
 // upPrograms brings up a lab of two nodes with programs, and returns a
 // function that runs a step of that text in client, and one that starts a
-// server of that text in server.
-func upPrograms(t *testing.T, limits string) (l *lab.Lab, step func(string) probes.Step, serve func(string) error, news <-chan node.News) {
+// server of that text in server. The commands of client name what is named.
+func upPrograms(t *testing.T, limits string, named ...string) (l *lab.Lab, step func(string) probes.Step, serve func(string) error, news <-chan node.News) {
 	t.Helper()
 	needLabs(t)
 	base := "netlab: 1\nname: programs\nnodes: {client: {}, server: {}}\nlinks: {wire: [client, server]}\n" + limits
@@ -29,7 +29,8 @@ func upPrograms(t *testing.T, limits string) (l *lab.Lab, step func(string) prob
 		}
 		return sc
 	}
-	p, err := plan.New(parse("servers: {s: {node: server, exec: {command: [a], port: 1}}}\nsteps: [{exec: {node: client, command: [a]}}]\n"))
+	command := strings.Join(append([]string{"a"}, named...), ", ")
+	p, err := plan.New(parse("servers: {s: {node: server, exec: {command: [a], port: 1}}}\nsteps: [{exec: {node: client, command: [" + command + "]}}]\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,6 +199,7 @@ func TestExecServers(t *testing.T) {
 	tests := []struct{ name, server, err string }{
 		{"line", `{command: [sh, -c, "echo now ready; sleep 100"], ready: {line: ready}}`, ""},
 		{"file", `{command: [sh, -c, "mkdir -p /run/a/b; sleep 0.05; touch /run/a/b/c; sleep 100"], ready: {file: /run/a/b/c}}`, ""},
+		{"listens", `{command: [perl, -MIO::Socket, -e, "$s = IO::Socket::INET->new(LocalPort => 23, Listen => 1) or die; sleep 100"], port: 23}`, ""},
 		{"never listens", `{command: [sleep, "100"], port: 21, within: 100ms}`, "sleep did not listen on port 21 within 100ms"},
 		{"never prints", `{command: [sleep, "100"], ready: {line: up}, within: 100ms}`, `sleep did not print "up" within 100ms`},
 		{"never makes a file", `{command: [sh, -c, "while :; do head -c 1000000 /dev/urandom; done"], ready: {file: /run/x}, within: 300ms}`, "sh did not make the file /run/x within 300ms"},
@@ -205,8 +207,11 @@ func TestExecServers(t *testing.T) {
 		{"becomes a daemon", `{command: [sh, -c, "sleep 100 &"], port: 21}`, "it exited with status 0 (a server must stay in the foreground)"},
 		{"is killed", `{command: [sh, -c, "kill -9 $$"], port: 21}`, "it was killed by SIGKILL"},
 		{"is not there", `{command: [no-such-server], port: 21}`, "no-such-server is not on the search path"},
+		{"port is taken", `{command: [sleep, "100"], port: 23}`, `port 23 is taken by the program "perl" (pid `},
 		{"is no program", `{command: [/etc/hostname], port: 21}`, "start /etc/hostname: "},
 	}
+	_, err := node.FindProgram("perl")
+	netnstest.Require(t, "programs", err)
 	_, _, serve, news := upPrograms(t, "")
 	for _, tt := range tests {
 		err := serve(tt.server)

@@ -83,7 +83,7 @@ func (a *agent) moveIn(ctx context.Context, hostname, rest string) error {
 		return err
 	}
 	if f.Programs > 0 {
-		if err := privateFiles(f.Programs); err != nil {
+		if err := privateFiles(f); err != nil {
 			return err
 		}
 		a.children = newChildren()

@@ -23,6 +23,8 @@ type agentProcess struct {
 // furniture is what an agent is told of its node, beside its names and hosts.
 type furniture struct {
 	Programs int        `json:",omitzero"` // plan.Node.Programs
+	Disk     int64      `json:",omitzero"` // plan.Node.Disk
+	Named    []string   `json:",omitzero"` // plan.Node.Named
 	Resolver netip.Addr `json:",omitzero"` // of /etc/resolv.conf
 }
 
@@ -36,7 +38,7 @@ func startAgent(n plan.Node, space *netns.NS, hosts, log *os.File) (*agentProces
 		return nil, err
 	}
 	defer theirs.Close()
-	rest, err := json.Marshal(furniture{Programs: n.Programs, Resolver: n.Resolver})
+	rest, err := json.Marshal(furniture{Programs: n.Programs, Disk: n.Disk, Named: n.Named, Resolver: n.Resolver})
 	if err != nil {
 		mine.Close()
 		return nil, fmt.Errorf("encode furniture of node %q: %w", n.Name, err)

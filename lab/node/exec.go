@@ -58,8 +58,11 @@ func (a *agent) startExec(ctx context.Context, r ServeRequest) (stopper, error) 
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, within)
 	defer cancel()
 	if port := r.Server.Port(); port != 0 {
-		if busy, err := taken(port); busy || err != nil {
-			return nil, errors.Join(err, fmt.Errorf("port %d is taken by another server", port))
+		switch busy, err := taken(port); {
+		case err != nil:
+			return nil, err
+		case busy:
+			return nil, a.taken(r, unix.EADDRINUSE)
 		}
 	}
 	l := launch{command: s.Command, environment: s.Environment, directory: s.Directory, files: s.Files, serves: true}

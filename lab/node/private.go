@@ -15,16 +15,18 @@ import (
 
 // privateFiles furnishes a node where programs run. They see the host's files
 // read-only, without devices; /tmp, /run, /var and /dev are the node's own and
-// vanish with it; /proc shows the node's processes.
+// vanish with it, and take as many bytes in all as the furniture says; /home
+// and /root are empty but for what the commands name; /proc shows the node's
+// processes.
 //
 // This takes about three milliseconds, a third of them to list and remake the
 // directories of /run and /var, which is why nodes
 // without programs go without.
-func privateFiles(processes int) error {
+func privateFiles(f furniture) error {
 	if err := unix.Mount("proc", "/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
 		return &Refused{"mount /proc of a node", err}
 	}
-	boundProcesses(processes)
+	boundProcesses(f.Programs)
 	devices := openDevices()
 	defer devices.close()
 	run, vars := directories("/run"), directories("/var")
@@ -34,19 +36,73 @@ func privateFiles(processes int) error {
 	if err := unix.MountSetattr(unix.AT_FDCWD, "/", unix.AT_RECURSIVE, &readOnly); err != nil {
 		return &Refused{"make the host's files read-only", err}
 	}
-	for _, own := range []struct{ path, options string }{
-		{"/tmp", "mode=1777,size=512m"}, {"/run", "mode=755,size=64m"}, {"/var", "mode=755,size=512m"}, {"/dev", "mode=755,size=1m"},
-	} {
-		if err := unix.Mount("netlab", own.path, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, own.options); err != nil {
-			return &Refused{"mount tmpfs on " + own.path, err}
-		}
-	}
+	users := openShown(f.Named)
+	defer closeShown(users)
 	old := syscall.Umask(0)
 	defer syscall.Umask(old)
-	if err := errors.Join(usualPlaces(), devices.place()); err != nil {
+	if err := ownDirectories(f.Disk); err != nil {
+		return err
+	}
+	if err := errors.Join(placeShown(users), usualPlaces(), devices.place()); err != nil {
 		return err
 	}
 	remake(append(run, vars...))
+	return nil
+}
+
+// Bounds of what the files of a node take, in bytes, whatever the scenario
+// says, as they are in memory; and of their number, of which each takes about
+// as much memory as inodeEach allows for.
+const (
+	maxDisk   = 1 << 30
+	inodeEach = 4 << 10 // bytes of the bound
+	minInodes = 4 << 10 // for the directories that are remade
+)
+
+// ownDirectories mounts the directories that are the node's own. They share
+// one tmpfs, so that one bound is that of all.
+func ownDirectories(disk int64) error {
+	const stage = "/tmp"
+	if disk <= 0 || disk > maxDisk {
+		disk = maxDisk
+	}
+	options := fmt.Sprintf("mode=755,size=%d,nr_inodes=%d", disk, max(minInodes, disk/inodeEach))
+	if err := unix.Mount("netlab", stage, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, options); err != nil {
+		return &Refused{"mount tmpfs", err}
+	}
+	for _, own := range append(homes(), "/run", "/var", "/dev") {
+		if _, err := os.Stat(own); errors.Is(err, fs.ErrNotExist) {
+			continue // of homes; without the others usualPlaces fails
+		}
+		if err := os.Mkdir(stage+own, 0o755); err != nil {
+			return fmt.Errorf("furnish node: %w", err)
+		}
+		if err := unix.Mount(stage+own, own, "", unix.MS_BIND, ""); err != nil {
+			return &Refused{"mount tmpfs on " + own, err}
+		}
+	}
+	// At last what is staged on its own place.
+	if err := os.Mkdir(stage+stage, 0o777|fs.ModeSticky); err != nil {
+		return fmt.Errorf("furnish node: %w", err)
+	}
+	fd, err := unix.OpenTree(unix.AT_FDCWD, stage+stage, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
+	if err != nil {
+		return &Refused{"mount tmpfs on " + stage, err}
+	}
+	defer unix.Close(fd)
+	if err := unix.Unmount(stage, unix.MNT_DETACH); err != nil {
+		return &Refused{"mount tmpfs on " + stage, err}
+	}
+	return attach(fd, stage)
+}
+
+// attach mounts at a path what a descriptor holds, a mount that is nowhere
+// yet.
+func attach(fd int, path string) error {
+	err := unix.MoveMount(fd, "", unix.AT_FDCWD, path, unix.MOVE_MOUNT_F_EMPTY_PATH|unix.MOVE_MOUNT_T_SYMLINKS)
+	if err != nil {
+		return &Refused{"mount " + path, err}
+	}
 	return nil
 }
 
@@ -71,9 +127,6 @@ func usualPlaces() error {
 		if err := os.Symlink(to, link); err != nil {
 			return fmt.Errorf("furnish node: %w", err)
 		}
-	}
-	if err := unix.Mount("netlab", "/dev/shm", "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=1777,size=64m"); err != nil {
-		return &Refused{"mount tmpfs on /dev/shm", err}
 	}
 	// Programs that want a terminal find out that there is none.
 	_ = unix.Mount("devpts", "/dev/pts", "devpts", unix.MS_NOSUID|unix.MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620")
@@ -108,12 +161,11 @@ func (d devices) place() error {
 			return fmt.Errorf("furnish node: %w", err)
 		}
 		f.Close()
-		err = unix.MountSetattr(fd, "", unix.AT_EMPTY_PATH, &readOnly)
-		if err == nil {
-			err = unix.MoveMount(fd, "", unix.AT_FDCWD, path, unix.MOVE_MOUNT_F_EMPTY_PATH)
-		}
-		if err != nil {
+		if err := unix.MountSetattr(fd, "", unix.AT_EMPTY_PATH, &readOnly); err != nil {
 			return &Refused{"mount " + path, err}
+		}
+		if err := attach(fd, path); err != nil {
+			return err
 		}
 	}
 	return nil
