@@ -2,7 +2,12 @@ package scenarios
 
 // ExecServer is any program of the host that serves.
 //
-// A node sees the host's files read-only, with /tmp, /run and /var of its own.
+// A node sees the host's files read-only, with /tmp, /run and /var of its own,
+// and nothing in /home and /root but what commands name by absolute paths, or
+// find on the search path. This is no sandbox for hostile programs: they read
+// whatever else the user who runs netlab can read (as root, everything), and
+// connect to the sockets of the host's files that lie elsewhere, as in /srv.
+//
 // It finds the lab's authority in /run/netlab/ca.pem and certificates of its
 // own in /run/netlab/NAME.pem with NAME.key, by the names of Certificate.
 type ExecServer struct {
