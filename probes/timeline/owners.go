@@ -118,23 +118,5 @@ func (b *builder) service(e *Endpoint) string {
 	return ""
 }
 
-// other returns the lane of the peer.
-func (inc *incarnation) other(l *lane) *lane {
-	if l == inc.lanes[0] {
-		return inc.lanes[1]
-	}
-	return inc.lanes[0]
-}
-
 // refused reports whether all that the lane's end said, if anything, was RST.
 func (l *lane) refused() bool { return l.inc.reset && !l.known }
-
-// called reports whether a client's step made calls on the lane's socket.
-func (l *lane) called() bool {
-	for _, in := range l.inputs {
-		if in.Kind == rfc9293.Called && in.Call.Step != 0 {
-			return true
-		}
-	}
-	return false
-}
