@@ -38,16 +38,16 @@ func TestStarvedIsRecorded(t *testing.T) {
 	events := filepath.Join(s.runs(t)[0], run.EventsFile)
 	var late map[string]probes.Mono
 	noticed := await(20*time.Second, func() bool {
-		late = starvedOf(t, events)
-		return len(late) >= len(stopped)
+		late = starvedOf(t, events) // of others, too, where the machine is busy
+		for node := range stopped {
+			if late[node] < 20e6 {
+				return false
+			}
+		}
+		return true
 	})
 	if !noticed {
 		t.Errorf("noticed %v, want %v", late, stopped)
-	}
-	for node := range stopped {
-		if got := late[node]; got < 20e6 {
-			t.Errorf("%q was late by %v", node, time.Duration(got))
-		}
 	}
 	_, at := end(t, cmd, unix.SIGINT)
 	s.wantNothingLeft(t, at)
