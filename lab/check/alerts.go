@@ -70,6 +70,10 @@ func (j *judge) alerts(v *Verdict, c *timeline.Connection, want []scenarios.Aler
 			return
 		}
 	}
+	if j.plain(c) {
+		v.inconclusive(because(words.CheckNoTLS))
+		return
+	}
 	v.pass()
 	if slices.ContainsFunc(got, func(a sentAlert) bool { return a.sealed }) {
 		v.limited(words.M(words.CheckCallsAlone))

@@ -49,6 +49,8 @@ func (j *judge) closeNotify(v *Verdict, c *timeline.Connection, want scenarios.W
 		v.inconclusive(open)
 	case fails:
 		v.fail(words.M(words.CheckStepIs, v.Got, whoText(want)))
+	case j.plain(c):
+		v.inconclusive(because(words.CheckNoTLS))
 	default:
 		v.pass()
 	}

@@ -86,6 +86,17 @@ func (j *judge) records(c *timeline.Connection, e *timeline.Endpoint) []*timelin
 	return list
 }
 
+// plain reports whether nothing of TLS was seen on c: that no alert was sent
+// there says nothing.
+func (j *judge) plain(c *timeline.Connection) bool {
+	for _, e := range c.Ends() {
+		if len(j.records(c, e)) > 0 || len(j.secureCalls(e)) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // agreed returns the server_hello of a connection, nil if none was read.
 func (j *judge) agreed(c *timeline.Connection) *timeline.TLS {
 	for i := range c.TLS {

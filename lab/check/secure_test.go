@@ -238,6 +238,7 @@ func TestAlerts(t *testing.T) {
 		{"none, close_notify of others to ours", root, secureClose("1.3", []bool{acceptor}, opener), nil, want(), "alerts", Pass, "nothing", ""},
 		{"none, holes", root, secureClose("1.2", nil), holes, want(), "alerts", Inconclusive, "nothing", "parts of what client"},
 		{"none, no wire", noWire, secureClose("1.3", nil), nil, want(), "alerts", Inconclusive, "nothing", "wire refused"},
+		{"none, no TLS", root, func(c *checktest.Conn) { c.Send(opener, "GET /", 5); c.FourWay(opener); c.Search() }, nil, want(), "alerts", Inconclusive, "nothing", "there was no TLS"},
 		{"none, no wire, ours", noWire, secureClose("1.3", both, both...), nil, want(), "alerts", Pass, "nothing", ""},
 	})
 }
@@ -274,7 +275,7 @@ func TestCloseNotify(t *testing.T) {
 		{"both, 1.2", root, secureClose("1.2", both, both...), nil, who("both"), "close_notify", Pass, "both", ""},
 		{"client", root, secureClose("1.3", both, opener), nil, who("client"), "close_notify", Pass, "client", ""},
 		{"either", root, secureClose("1.3", both, opener), nil, who("client", "server"), "close_notify", Pass, "client", ""},
-		{"nobody", root, secureClose("1.3", both), nil, who("nobody"), "close_notify", Pass, "nobody", ""},
+		{"nobody", root, secureClose("1.3", both), nil, who("nobody"), "close_notify", Inconclusive, "nobody", "there was no TLS"},
 		{"client only, both wanted", root, secureClose("1.3", both, opener), nil, who("both"), "close_notify", Fail, "client", "client where both"},
 		{"both, nobody wanted", root, secureClose("1.3", both, both...), nil, who("nobody"), "close_notify", Fail, "both", ""},
 		{"no wire", noWire, secureClose("1.3", both, both...), nil, who("both"), "close_notify", Pass, "both", ""},

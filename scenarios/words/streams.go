@@ -6,6 +6,7 @@ const (
 	CheckTextFound     ID = "check.text_found" // frame, end
 	CheckTextAbsent    ID = "check.text_absent"
 	CheckStreamHoles   ID = "check.stream_holes" // end
+	CheckNoTLS         ID = "check.no_tls"
 	CheckNotSearched   ID = "check.not_searched" // end
 	CheckNoHello       ID = "check.no_hello"
 	CheckTLSDiffers    ID = "check.tls_differs" // version on the wire, end, version there
@@ -29,6 +30,7 @@ const (
 var streamTexts = texts{
 	CheckTextFound:     {"frame %[1]d bears it, sent by %[2]s", "第 %[1]d 帧中就有，由 %[2]s 发出"},
 	CheckTextAbsent:    {"it is in neither stream, and both were read whole", "两个方向的数据流都已完整读取，其中都没有"},
+	CheckNoTLS:         {"there was no TLS on the connection", "该连接上没有 TLS"},
 	CheckStreamHoles:   {"parts of what %[1]s sent were not captured, or could not be followed", "%[1]s 发送的数据没有全部抓到，或无法解读"},
 	CheckNotSearched:   {"nobody read what %[1]s sent", "没有人读过 %[1]s 发送的数据"},
 	CheckNoHello:       {"no server_hello was sent", "没有发送过 server_hello"},
