@@ -70,8 +70,10 @@ func (j *judge) starvedBetween(found []instant) *doubt {
 // retransmission, a timeout. c is the connection that it is about, nil for the
 // whole run.
 func (j *judge) excuse(v *Verdict, c *timeline.Connection) {
-	blameless := []Kind{VisibleKind, HiddenKind, TLSKind, AlertsKind, CloseNotifyKind}
-	if v.Outcome != Fail || slices.Contains(blameless, v.Kind) && c != nil {
+	// That a text was to be read, or which version was agreed on, is no matter
+	// of time; that something was not sent may be.
+	blameless := v.Kind == HiddenKind || v.Kind == TLSKind && v.Got != "none"
+	if v.Outcome != Fail || blameless && c != nil {
 		return
 	}
 	from, to := j.tl.Open, j.tl.Close
@@ -108,7 +110,7 @@ func (j *judge) excuseStep(v *Verdict, s *timeline.Step) {
 // Go, of curl, of lftp, of the kernel and of our own.
 func tookTooLong(err string) bool {
 	err = strings.ToLower(err)
-	for _, word := range []string{"timeout", "timed out", "time out", "deadline", "within"} {
+	for _, word := range []string{"timeout", "timed out", "time out", "deadline", "within", "in time"} {
 		if strings.Contains(err, word) {
 			return true
 		}
