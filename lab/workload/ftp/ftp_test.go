@@ -1,7 +1,6 @@
 package ftp
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
@@ -12,7 +11,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -21,6 +19,7 @@ import (
 
 	"netlab/lab/workload"
 	"netlab/lab/workload/authority"
+	"netlab/lab/workload/workloadtest"
 	"netlab/probes"
 	"netlab/probes/calls"
 
@@ -91,36 +90,7 @@ func (b *bench) certify(t *testing.T, opts *ServerOptions, host string) {
 }
 
 // TestMain fails the package if a test leaves something running.
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if left := goroutines(); left != "" {
-		fmt.Fprintf(os.Stderr, "goroutines are left:\n%s", left)
-		code = 1
-	}
-	os.Exit(code)
-}
-
-// goroutines returns the stacks of the servers and clients that still run. The
-// library's session goroutine returns a moment after it has told that it ends,
-// and gives no event for it: hence the polling.
-func goroutines() (left string) {
-	for range 200 {
-		stacks := make([]byte, 1<<20)
-		stacks = stacks[:runtime.Stack(stacks, true)]
-		left = ""
-		for stack := range bytes.SplitSeq(stacks, []byte("\n\n")) {
-			if bytes.Contains(stack, []byte("ftpserverlib")) || bytes.Contains(stack, []byte("workload/ftp.(*")) {
-				left += string(stack) + "\n\n"
-			}
-		}
-		if left == "" {
-			break
-		}
-		// The library tells nobody when its goroutines have ended.
-		time.Sleep(5 * time.Millisecond)
-	}
-	return left
-}
+func TestMain(m *testing.M) { os.Exit(workloadtest.Main(m, "ftpserverlib", "workload/ftp.(*")) }
 
 // connect opens a session and logs in.
 func (b *bench) connect(t *testing.T, opts Options) *Session {

@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -16,8 +15,8 @@ import (
 
 	"netlab/lab/workload"
 	"netlab/lab/workload/socket"
+	"netlab/lab/workload/workloadtest"
 	"netlab/probes"
-	"netlab/probes/calls"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -25,37 +24,12 @@ import (
 // A bench is a server, a proxy in front of it, what was called and logged.
 type bench struct {
 	proxy *Server
-
-	mu     sync.Mutex
-	events []probes.Event
-	log    bytes.Buffer
-}
-
-func (b *bench) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.log.Write(p)
-}
-
-func (b *bench) logged() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.log.String()
-}
-
-func (b *bench) caller(name string) *calls.Caller {
-	return calls.New("node", 0, func(e probes.Event) {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		b.events = append(b.events, e)
-	}).Caller(name)
+	workloadtest.Witness
 }
 
 // called reports whether a workload made a call with that result.
 func (b *bench) called(workload, call, errno string) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, e := range b.events {
+	for _, e := range b.Events() {
 		if e.Call.Workload == workload && e.Call.Name == call && e.Call.Errno == errno {
 			return true
 		}
@@ -73,13 +47,11 @@ func (b *bench) awaitCloses(t *testing.T, n int) {
 	defer tick.Stop()
 	for ctx.Err() == nil {
 		closed := 0
-		b.mu.Lock()
-		for _, e := range b.events {
+		for _, e := range b.Events() {
 			if e.Call.Workload == "proxy" && e.Call.Name == "close" {
 				closed++
 			}
 		}
-		b.mu.Unlock()
 		if closed >= n {
 			return
 		}
@@ -93,7 +65,7 @@ func start(t *testing.T, server socket.ServerSpec, spec Spec) *bench {
 	t.Helper()
 	b := &bench{}
 	s, err := socket.ServeTCP(t.Context(), server, socket.ServerOptions{
-		Calls: b.caller("server"), Log: slog.NewTextHandler(b, nil), Listen: "127.0.0.1:0",
+		Calls: b.Caller("server"), Log: slog.NewTextHandler(b, nil), Listen: "127.0.0.1:0",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -107,7 +79,7 @@ func start(t *testing.T, server socket.ServerSpec, spec Spec) *bench {
 func (b *bench) front(t *testing.T, spec Spec) {
 	t.Helper()
 	var err error
-	b.proxy, err = Start(t.Context(), spec, Options{Calls: b.caller("proxy"), Log: slog.NewTextHandler(b, nil), Listen: "127.0.0.1:0"})
+	b.proxy, err = Start(t.Context(), spec, Options{Calls: b.Caller("proxy"), Log: slog.NewTextHandler(b, nil), Listen: "127.0.0.1:0"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,7 +159,7 @@ func TestPass(t *testing.T) {
 
 func TestPassMuch(t *testing.T) {
 	b := start(t, socket.ServerSpec{}, Spec{Flip: &Place{Text: "no such thing"}})
-	c, err := socket.DialTCP(t.Context(), b.caller("client"), netip.MustParseAddrPort(b.proxy.Addr().String()))
+	c, err := socket.DialTCP(t.Context(), b.Caller("client"), netip.MustParseAddrPort(b.proxy.Addr().String()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,7 +178,7 @@ func TestPassMuch(t *testing.T) {
 // A server in full flow is cut off without a reset, on either side.
 func TestCutIsOrderly(t *testing.T) {
 	b := start(t, socket.ServerSpec{}, Spec{Cut: &Place{After: 100_000}})
-	c, err := socket.DialTCP(t.Context(), b.caller("client"), netip.MustParseAddrPort(b.proxy.Addr().String()))
+	c, err := socket.DialTCP(t.Context(), b.Caller("client"), netip.MustParseAddrPort(b.proxy.Addr().String()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -233,7 +205,7 @@ func TestCutIsOrderly(t *testing.T) {
 // The beginning of a text that is looked for does not keep a peer waiting.
 func TestHeldBackIsLetGo(t *testing.T) {
 	b := start(t, socket.ServerSpec{}, Spec{Flip: &Place{Text: "\nX"}})
-	c, err := socket.DialTCP(t.Context(), b.caller("client"), netip.MustParseAddrPort(b.proxy.Addr().String()))
+	c, err := socket.DialTCP(t.Context(), b.Caller("client"), netip.MustParseAddrPort(b.proxy.Addr().String()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -262,8 +234,8 @@ func TestServerIsNotThere(t *testing.T) {
 			t.Errorf("%s: %q, %v; want %v", style, got, err, want)
 		}
 		stop(t, b.proxy)
-		if !b.called("proxy", "connect", "ECONNREFUSED") || !strings.Contains(b.logged(), "connection refused") {
-			t.Errorf("%s: no word of the refusal: %s", style, b.logged())
+		if !b.called("proxy", "connect", "ECONNREFUSED") || !strings.Contains(b.Logged(), "connection refused") {
+			t.Errorf("%s: no word of the refusal: %s", style, b.Logged())
 		}
 	}
 }
@@ -299,14 +271,14 @@ func TestRecord(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{`what=request`, `what=answer`, `"hello\r\n\x00\xff"`, `"helmo\r\n\x00\xff"`} {
-		if !strings.Contains(b.logged(), want) {
-			t.Errorf("log lacks %s:\n%s", want, b.logged())
+		if !strings.Contains(b.Logged(), want) {
+			t.Errorf("log lacks %s:\n%s", want, b.Logged())
 		}
 	}
 	if _, err := b.ask(t, strings.Repeat("x", 3*maxRecord)); err != nil {
 		t.Fatal(err)
 	}
-	if log := b.logged(); len(log) > 2*maxRecord || !strings.Contains(log, "more than is logged") {
+	if log := b.Logged(); len(log) > 2*maxRecord || !strings.Contains(log, "more than is logged") {
 		t.Errorf("the log has %d bytes", len(log))
 	}
 }

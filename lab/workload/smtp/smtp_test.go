@@ -1,7 +1,6 @@
 package smtp
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -15,45 +14,19 @@ import (
 	"time"
 
 	"netlab/lab/workload"
-	"netlab/probes"
-	"netlab/probes/calls"
+	"netlab/lab/workload/workloadtest"
 
 	"github.com/google/go-cmp/cmp"
 )
 
 // A witness keeps what was called and logged.
-type witness struct {
-	mu    sync.Mutex
-	log   bytes.Buffer
-	calls []string // "client close"
-}
-
-func (w *witness) Write(p []byte) (int, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.log.Write(p)
-}
-
-func (w *witness) logged() string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.log.String()
-}
-
-func (w *witness) caller(name string) *calls.Caller {
-	return calls.New("node", 0, func(e probes.Event) {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		w.calls = append(w.calls, strings.TrimSpace(e.Call.Workload+" "+e.Call.Name+" "+e.Call.Errno))
-	}).Caller(name)
-}
+type witness struct{ workloadtest.Witness }
 
 // end returns the last calls of one side.
 func (w *witness) end(who string, n int) []string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
 	var list []string
-	for _, c := range w.calls {
+	for _, e := range w.Events() {
+		c := strings.TrimSpace(e.Call.Workload + " " + e.Call.Name + " " + e.Call.Errno)
 		if name, ok := strings.CutPrefix(c, who+" "); ok && name != "accept EBADF" {
 			list = append(list, name)
 		}
@@ -63,7 +36,7 @@ func (w *witness) end(who string, n int) []string {
 
 func serve(t *testing.T, w *witness, spec Spec) (*Server, netip.AddrPort) {
 	t.Helper()
-	s, err := Start(t.Context(), spec, Options{Calls: w.caller("server"), Log: slog.NewTextHandler(w, nil), Listen: "127.0.0.1:0", Name: "mail.lab.test"})
+	s, err := Start(t.Context(), spec, Options{Calls: w.Caller("server"), Log: slog.NewTextHandler(w, nil), Listen: "127.0.0.1:0", Name: "mail.lab.test"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +92,7 @@ func TestSend(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			w := &witness{}
 			s, addr := serve(t, w, tt.spec)
-			got, err := Send(t.Context(), w.caller("client"), addr, mail(tt.mail))
+			got, err := Send(t.Context(), w.Caller("client"), addr, mail(tt.mail))
 			var refused *ReplyError
 			if (err != nil) != (tt.reply >= 400) || err != nil && (!errors.As(err, &refused) || refused.Code != tt.reply) {
 				t.Fatalf("%v, want reply %d", err, tt.reply)
@@ -128,8 +101,8 @@ func TestSend(t *testing.T) {
 				t.Errorf("%d %s; want %d, %s", got.Reply, got.Text, tt.reply, tt.text)
 			}
 			stop(t, s)
-			if taken := strings.Contains(w.logged(), "mail taken") && strings.Contains(w.logged(), got.SHA256); taken != (err == nil) {
-				t.Errorf("taken %t with %v:\n%s", taken, err, w.logged())
+			if taken := strings.Contains(w.Logged(), "mail taken") && strings.Contains(w.Logged(), got.SHA256); taken != (err == nil) {
+				t.Errorf("taken %t with %v:\n%s", taken, err, w.Logged())
 			}
 			// Refused or not, the end is the same.
 			if diff := cmp.Diff([]string{"send", "receive", "close"}, w.end("client", 3)); diff != "" {
@@ -154,7 +127,7 @@ func TestCloseStyles(t *testing.T) {
 	for _, tt := range tests {
 		w := &witness{}
 		s, addr := serve(t, w, Spec{Close: workload.Close{Style: tt.server}})
-		if _, err := Send(t.Context(), w.caller("client"), addr, mail(func(m *Mail) { m.Close.Style = tt.client })); err != nil {
+		if _, err := Send(t.Context(), w.Caller("client"), addr, mail(func(m *Mail) { m.Close.Style = tt.client })); err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(tt.want, w.end("client", 2)); diff != "" {
@@ -240,7 +213,7 @@ func TestHostileClients(t *testing.T) {
 			t.Errorf("%s: %.300q, want %s", tt.name, got, tt.want)
 		}
 	}
-	if _, err := Send(t.Context(), w.caller("client"), addr, mail(nil)); err != nil {
+	if _, err := Send(t.Context(), w.Caller("client"), addr, mail(nil)); err != nil {
 		t.Errorf("after all that: %v", err)
 	}
 	stop(t, s)
@@ -284,7 +257,7 @@ func TestHostileServers(t *testing.T) {
 			_, _ = io.Copy(io.Discard, conn)
 		})
 		ctx, cancel := context.WithTimeoutCause(t.Context(), 50*time.Millisecond, errors.New("no answer within 50ms"))
-		got, err := Send(ctx, (&witness{}).caller("client"), netip.MustParseAddrPort(l.Addr().String()), mail(nil))
+		got, err := Send(ctx, (&witness{}).Caller("client"), netip.MustParseAddrPort(l.Addr().String()), mail(nil))
 		cancel()
 		if !strings.Contains(fmt.Sprint(err), tt.want) {
 			t.Errorf("%s: %+v, %v; want %s", tt.name, got, err, tt.want)

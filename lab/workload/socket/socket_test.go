@@ -1,13 +1,13 @@
 package socket_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -15,45 +15,19 @@ import (
 
 	"netlab/lab/workload"
 	"netlab/lab/workload/socket"
+	"netlab/lab/workload/workloadtest"
 	"netlab/probes"
-	"netlab/probes/calls"
 
 	"github.com/google/go-cmp/cmp"
 )
 
 // A witness keeps the calls and the log of a test.
-type witness struct {
-	mu     sync.Mutex
-	events []probes.Event
-	log    bytes.Buffer
-}
-
-func (w *witness) emit(e probes.Event) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.events = append(w.events, e)
-}
-
-func (w *witness) Write(p []byte) (int, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.log.Write(p)
-}
-
-func (w *witness) logged() string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.log.String()
-}
-
-func (w *witness) caller(name string) *calls.Caller { return calls.New("node", 0, w.emit).Caller(name) }
+type witness struct{ workloadtest.Witness }
 
 // last returns the last call of a workload, as its name and result.
 func (w *witness) last(name string) string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for i := len(w.events) - 1; i >= 0; i-- {
-		if c := w.events[i].Call; c.Workload == name && c.Name != "listen" {
+	for _, e := range slices.Backward(w.Events()) {
+		if c := e.Call; c.Workload == name && c.Name != "listen" {
 			return strings.TrimSpace(c.Name + " " + c.Errno)
 		}
 	}
@@ -61,7 +35,7 @@ func (w *witness) last(name string) string {
 }
 
 func (w *witness) options() socket.ServerOptions {
-	return socket.ServerOptions{Calls: w.caller("server"), Log: slog.NewTextHandler(w, nil), Listen: "127.0.0.1:0"}
+	return socket.ServerOptions{Calls: w.Caller("server"), Log: slog.NewTextHandler(w, nil), Listen: "127.0.0.1:0"}
 }
 
 // serveTCP starts a server that the test's end stops, and a client of it.
@@ -81,7 +55,7 @@ func serveTCP(t *testing.T, w *witness, spec socket.ServerSpec) *socket.TCPClien
 
 func dial(t *testing.T, w *witness, addr net.Addr) *socket.TCPClient {
 	t.Helper()
-	c, err := socket.DialTCP(t.Context(), w.caller("client"), netip.MustParseAddrPort(addr.String()))
+	c, err := socket.DialTCP(t.Context(), w.Caller("client"), netip.MustParseAddrPort(addr.String()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,7 +133,7 @@ func TestCloseStyles(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		adopted := w.caller("client").Adopt(conn.(*net.TCPConn))
+		adopted := w.Caller("client").Adopt(conn.(*net.TCPConn))
 		if err := adopted.CloseWrite(); err != nil {
 			t.Fatal(err)
 		}
@@ -236,7 +210,7 @@ func TestTCPScript(t *testing.T) {
 			if err := errors.Join(conn.Close(), s.Stop(t.Context())); err != nil {
 				t.Error(err)
 			}
-			if log := w.logged(); !strings.Contains(log, tt.log) || tt.log == "" && log != "" {
+			if log := w.Logged(); !strings.Contains(log, tt.log) || tt.log == "" && log != "" {
 				t.Errorf("log is %q, want %q", log, tt.log)
 			}
 		})
@@ -286,7 +260,7 @@ func TestClientFailures(t *testing.T) {
 		}
 		addr := s.Addr().String()
 		s.Stop(t.Context())
-		_, err = socket.DialTCP(t.Context(), w.caller("client"), netip.MustParseAddrPort(addr))
+		_, err = socket.DialTCP(t.Context(), w.Caller("client"), netip.MustParseAddrPort(addr))
 		if want := "connect to " + addr + ": ECONNREFUSED (connection refused)"; err == nil || err.Error() != want {
 			t.Errorf("%v, want %s", err, want)
 		}
@@ -333,10 +307,8 @@ func TestFlood(t *testing.T) {
 	if err := s.Stop(t.Context()); err != nil {
 		t.Error(err)
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
 	accepted := 0
-	for _, e := range w.events {
+	for _, e := range w.Events() {
 		if e.Call.Name == "accept" && e.Call.Errno == "" {
 			accepted++
 		}

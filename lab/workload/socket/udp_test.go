@@ -110,7 +110,7 @@ func TestUDPScript(t *testing.T) {
 	if got, err := c.Receive(limited); err == nil {
 		t.Errorf("a script that does not match answered %q", got.Content)
 	}
-	if !strings.Contains(w.logged(), `line 5 of the script: expected \"more\", got \"less\\n\"`) {
-		t.Errorf("log is %q", w.logged())
+	if !strings.Contains(w.Logged(), `line 5 of the script: expected \"more\", got \"less\\n\"`) {
+		t.Errorf("log is %q", w.Logged())
 	}
 }

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"fmt"
@@ -9,7 +8,6 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -18,6 +16,7 @@ import (
 
 	"netlab/lab/workload"
 	"netlab/lab/workload/authority"
+	"netlab/lab/workload/workloadtest"
 	"netlab/probes"
 	"netlab/probes/calls"
 
@@ -25,35 +24,7 @@ import (
 )
 
 // TestMain fails the package if a test leaves something running.
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if left := goroutines(); left != "" {
-		fmt.Fprintf(os.Stderr, "goroutines are left:\n%s", left)
-		code = 1
-	}
-	os.Exit(code)
-}
-
-// goroutines returns the stacks of the servers and clients that still run.
-// net/http's own return a moment after they have let go of their connections,
-// and give no event for it: hence the polling.
-func goroutines() (left string) {
-	for range 200 {
-		stacks := make([]byte, 1<<20)
-		stacks = stacks[:runtime.Stack(stacks, true)]
-		left = ""
-		for stack := range bytes.SplitSeq(stacks, []byte("\n\n")) {
-			if bytes.Contains(stack, []byte("net/http.")) || bytes.Contains(stack, []byte("workload/web.(*")) {
-				left += string(stack) + "\n\n"
-			}
-		}
-		if left == "" {
-			break
-		}
-		time.Sleep(5 * time.Millisecond) // see above
-	}
-	return left
-}
+func TestMain(m *testing.M) { os.Exit(workloadtest.Main(m, "net/http.", "workload/web.(*")) }
 
 // A bench is a server with what was recorded of it and its clients.
 type bench struct {
