@@ -55,6 +55,7 @@ const (
 	KindFound   Kind = "found"   // streams were searched for a text; see Found
 	KindTrack   Kind = "track"   // a middlebox changed its entry of a connection; see Track
 	KindEdit    Kind = "edit"    // how often a proxy changed what it passed on; see Edit
+	KindGate    Kind = "gate"    // a gate did something to a frame; see Act
 )
 
 // An Event is one observation by one probe, as recorded.
@@ -81,6 +82,7 @@ type Event struct {
 	Found   *Found   `json:"found,omitempty"`
 	Track   *Track   `json:"track,omitempty"`
 	Edit    *Edit    `json:"edit,omitempty"`
+	Gate    *Act     `json:"gate,omitempty"`
 	Mark    Mark     `json:"mark,omitempty"`
 	Late    Mono     `json:"late,omitempty"` // of Starved: by how much a heartbeat came late
 }
@@ -231,6 +233,50 @@ type Edit struct {
 	Change string `json:"change"` // flip or cut
 	Made   int    `json:"made"`   // in so many connections
 }
+
+// An Act is what a gate did to a frame. The event's Node is the end of the
+// link that the frame came from, its Flow is the sender's, and its Segment,
+// if the frame is one of TCP, is the segment as it came, or was made.
+// Frames that merely pass, or are delayed by an impairment, are not told.
+type Act struct {
+	Do     Deed   `json:"do"`
+	Link   string `json:"link"`
+	To     string `json:"to,omitempty"`     // the other end
+	Frame  uint64 `json:"frame,omitempty"`  // the gate's own number of the frame, from 1 in the order of coming; of Merged, that of the frame that is held
+	Rule   string `json:"rule,omitempty"`   // what says so: the name of a step, or steps[3]; ByImpair, ByLockstep, ByHand
+	Copies int    `json:"copies,omitempty"` // of Merged, Released, Dropped: repetitions that came while it was held; of Duplicated: how many follow it
+	Waited Mono   `json:"waited,omitempty"` // of Released and of Dropped: for how long it was held
+	What   string `json:"what,omitempty"`   // what a frame is that is no TCP segment, as "ARP"; of Refused: why
+	Times  uint64 `json:"times,omitempty"`  // of Matched: how often
+	Frames uint64 `json:"frames,omitempty"` // of Passed: how many, from Node
+	Bytes  uint64 `json:"bytes,omitempty"`  // likewise
+}
+
+// A Deed is what a gate can do to a frame.
+type Deed string
+
+// The deeds.
+const (
+	Held       Deed = "held"       // it waits at the gate
+	Released   Deed = "released"   // it was held, and goes on
+	Dropped    Deed = "dropped"    // it will never go on
+	Merged     Deed = "merged"     // a repetition of a segment that is held; it is dropped
+	Duplicated Deed = "duplicated" // copies follow it
+	Delayed    Deed = "delayed"    // it goes on later
+	Reordered  Deed = "reordered"  // it goes on after others that came later
+	Corrupted  Deed = "corrupted"  // a bit of it was changed; Segment is as it came
+	Injected   Deed = "injected"   // nobody sent it: the gate made it
+	Refused    Deed = "refused"    // it cannot go on, as What says
+	Matched    Deed = "matched"    // at the end: how often a rule matched; no frame
+	Passed     Deed = "passed"     // at the end: how much went on from Node to To; no frame
+)
+
+// What can take the place of a step in Act.Rule. No step has such a name.
+const (
+	ByImpair   = "(impair)"
+	ByLockstep = "(lockstep)"
+	ByHand     = "(hand)"
+)
 
 // A Loss says that records are missing: what depends on them cannot be judged.
 type Loss struct {

@@ -19,12 +19,23 @@ type Header struct {
 	File     string        `json:"file"`    // the scenario's file, as verdicts point to it
 	Variant  string        `json:"variant"` // "base" or the variant's name
 	Seed     uint64        `json:"seed"`
-	Root     bool          `json:"root"` // ran as root of the first user namespace
+	Root     bool          `json:"root"`              // ran as root of the first user namespace
+	Observe  Observe       `json:"observe,omitempty"` // "" in records that are older than it, and where nothing waited
 	Nodes    []NodeInfo    `json:"nodes"`
 	Probes   []ProbeStatus `json:"probes"`
 	Services []Service     `json:"services,omitempty"`
 	Programs []Program     `json:"programs,omitempty"`
 }
+
+// An Observe says what waited for the observers.
+type Observe string
+
+// In lockstep every frame, and every close by a workload of ours, waited until
+// sockdiag and ss had looked.
+const (
+	Lockstep       Observe = "lockstep"        // as the scenario says
+	LockstepChosen Observe = "lockstep-chosen" // by netlab itself, as there are no kernel events
+)
 
 // A Service is where a server of the scenario listens on TCP: programs that
 // are not ours record no calls.

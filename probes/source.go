@@ -18,6 +18,10 @@ const (
 	// believes of a connection. It is no witness of what the ends did.
 	Conntrack Source = "conntrack"
 
+	// Gate is what gates did to frames: an actor, and no witness of what the
+	// ends did.
+	Gate Source = "gate"
+
 	// Content is the search of the capture for texts and records of TLS. What
 	// it finds are events of Wire; only that it could not search is its own.
 	Content Source = "content"

@@ -38,6 +38,7 @@ type Scenario struct {
 	Runs        int              `key:"runs" default:"1" min:"1" max:"100000" doc:"How often the scenario is run."`
 	Tally       []string         `key:"tally" doc:"Names of expectations (control.first_fin) whose observed values are counted over the runs; judges nothing."`
 	Needs       Needs            `key:"needs" doc:"What it needs of the machine; what is missing makes it inconclusive before anything starts."`
+	Observe     Observe          `key:"observe" default:"auto" doc:"How closely it is looked at. lockstep: every frame, and every close of netlab's own programs, waits until sockdiag and ss have looked at every node, so that states are seen without kernel events; free: nothing waits; auto: lockstep where there are no kernel events and the scenario allows it."`
 	Exclusive   YesNo            `key:"exclusive" doc:"In a suite it runs alone: its claim depends on times that a busy machine would change."`
 	Variants    []Variant        `key:"variants" doc:"Changed copies of the scenario, as JSON Merge Patches (RFC 7396)."`
 	Limits      Limits           `key:"limits" doc:"Bounds; exceeding one is an error that names it."`
@@ -111,10 +112,12 @@ type Switch struct {
 
 // A Link is a veth pair. In short form it is the list of its two ends.
 type Link struct {
-	At   Pos
-	Name string
-	Ends []End `key:"ends,required" doc:"The two ends, by the name of the node or switch."`
-	MTU  int   `key:"mtu" default:"1500" min:"68" max:"65535" doc:"Largest packet, 1280 to 65535 bytes (from 68 where the lab has no IPv6)."`
+	At     Pos
+	Name   string
+	Ends   []End   `key:"ends,required" doc:"The two ends, by the name of the node or switch."`
+	Gate   YesNo   `key:"gate" doc:"Its frames pass through netlab, where gate steps act on them; a gate step makes it so by itself."`
+	Impair *Impair `key:"impair" doc:"Makes it worse, in both directions."`
+	MTU    int     `key:"mtu" default:"1500" min:"68" max:"65535" doc:"Largest packet, 1280 to 65535 bytes (from 68 where the lab has no IPv6)."`
 }
 
 // An End is one end of a link.
@@ -123,6 +126,8 @@ type End struct {
 	Name      string   `ref:"node or switch"`
 	Addresses []Prefix `key:"addresses" doc:"Addresses with prefix length; automatic if absent."`
 	Acks      Acks     `key:"acks" default:"default" doc:"immediate: every segment is acknowledged at once (quickack on the routes)."`
+	RTOMin    Duration `key:"rto_min" max:"2m" doc:"Least time before a segment is sent again (rto_min of the routes), and no tail loss probes: for time that is to stand still while a gate holds frames. A SYN is not bound by it."`
+	Impair    *Impair  `key:"impair" doc:"Makes what this end sends come worse; instead of impair of the link."`
 }
 
 // Acks says when a node acknowledges.

@@ -39,16 +39,36 @@ type Step struct {
 	HTTPCloseIdle *HTTPClose   `key:"http.close_idle" doc:"Close the client's idle connections; the client stays."`
 	HTTPClose     *HTTPClose   `key:"http.close" doc:"Close all of the client's connections, and the client."`
 
-	TCPConnect *TCPConnect `key:"tcp.connect" doc:"Open a TCP connection."`
-	TCPSend    *TCPSend    `key:"tcp.send" doc:"Send bytes."`
-	TCPReceive *TCPReceive `key:"tcp.receive" doc:"Receive a line, a number of bytes, or everything up to the peer's FIN."`
-	TCPClose   *TCPClose   `key:"tcp.close" doc:"Close the connection in the given style."`
-	UDPOpen    *UDPOpen    `key:"udp.open" doc:"Open a UDP socket for a server. Nothing is sent."`
-	UDPSend    *UDPSend    `key:"udp.send" doc:"Send one datagram."`
-	UDPReceive *UDPSession `key:"udp.receive" doc:"Wait for one datagram."`
-	UDPClose   *UDPSession `key:"udp.close" doc:"Close the socket."`
-	DNSLookup  *DNSLookup  `key:"dns.lookup" doc:"Ask a name server, and record the answer. That there is no such name is a failure; that it has no such record is not."`
-	SMTPSend   *SMTPSend   `key:"smtp.send" doc:"Deliver a mail: EHLO, MAIL, RCPT, DATA, QUIT."`
+	Wait *Wait `key:"wait" doc:"Wait for the end of a step that was taken in the background."`
+
+	TCPListen   *TCPListen   `key:"tcp.listen" doc:"Make a socket that listens. Nothing is accepted before tcp.accept."`
+	TCPAccept   *TCPAccept   `key:"tcp.accept" doc:"Take a connection from the queue of a socket that listens."`
+	TCPConnect  *TCPConnect  `key:"tcp.connect" doc:"Open a TCP connection."`
+	TCPSend     *TCPSend     `key:"tcp.send" doc:"Send bytes."`
+	TCPReceive  *TCPReceive  `key:"tcp.receive" doc:"Receive a line, a number of bytes, or everything up to the peer's FIN."`
+	TCPShutdown *TCPShutdown `key:"tcp.shutdown" doc:"End one direction, or both: shutdown(2). The socket stays."`
+	TCPOption   *TCPOption   `key:"tcp.option" doc:"Set options of the socket."`
+	TCPClose    *TCPClose    `key:"tcp.close" doc:"Close the connection in the given style, or the socket that listens."`
+	UDPBind     *UDPBind     `key:"udp.bind" doc:"Open a UDP socket that takes datagrams at a port."`
+	UDPOpen     *UDPOpen     `key:"udp.open" doc:"Open a UDP socket for a server. Nothing is sent."`
+	UDPSend     *UDPSend     `key:"udp.send" doc:"Send one datagram."`
+	UDPReceive  *UDPSession  `key:"udp.receive" doc:"Wait for one datagram."`
+	UDPClose    *UDPSession  `key:"udp.close" doc:"Close the socket."`
+	DNSLookup   *DNSLookup   `key:"dns.lookup" doc:"Ask a name server, and record the answer. That there is no such name is a failure; that it has no such record is not."`
+	SMTPSend    *SMTPSend    `key:"smtp.send" doc:"Deliver a mail: EHLO, MAIL, RCPT, DATA, QUIT."`
+
+	GateHold      *GateHold      `key:"gate.hold" doc:"From now on hold frames that match, until they are released."`
+	GateDrop      *GateDrop      `key:"gate.drop" doc:"From now on drop frames that match."`
+	GateWatch     *GateWatch     `key:"gate.watch" doc:"From now on count frames that match, for gate.await; they pass, whatever other rules say before this one."`
+	GateDuplicate *GateDuplicate `key:"gate.duplicate" doc:"From now on send frames that match more than once."`
+	GateReorder   *GateReorder   `key:"gate.reorder" doc:"From now on let later frames of the same direction pass before those that match."`
+	GateDelay     *GateDelay     `key:"gate.delay" doc:"From now on delay frames that match."`
+	GateCorrupt   *GateCorrupt   `key:"gate.corrupt" doc:"From now on invert a bit of frames that match."`
+	GateInject    *GateInject    `key:"gate.inject" doc:"Send a made-up TCP segment to one end."`
+	GateAwait     *GateAwait     `key:"gate.await" doc:"Wait until a rule of a gate has matched."`
+	GateRelease   *GateRelease   `key:"gate.release" doc:"Let go on what a rule holds."`
+	GateDiscard   *GateDiscard   `key:"gate.discard" doc:"Drop what a rule holds."`
+	GateClear     *GateClear     `key:"gate.clear" doc:"End rules of a gate; what they hold goes on."`
 
 	Exec            *Exec          `key:"exec" doc:"Run a program of the host in the node; its output and exit status are recorded. A status other than 0 is a failure. It finds ca.pem and certificates of its node (good.pem, good.key; expired, ...) in /run/netlab."`
 	ExecWait        *ExecWait      `key:"exec.wait" doc:"Wait for the end of a program that an exec step left running."`
@@ -72,6 +92,18 @@ type Common struct {
 	As          string   `key:"as" doc:"Name of the step; a connection that it opens bears it too."`
 	Timeout     Duration `key:"timeout" min:"1ms" max:"24h" doc:"Time after which the step fails; limits.step if absent."`
 	ExpectError bool     `key:"expect_error" doc:"The step is meant to fail: going well is then the failure."`
+}
+
+// Background is what a step can say that may take its time.
+type Background struct {
+	Background YesNo `key:"background" doc:"Go on with the next step at once; a wait step waits for the end of this one. What is still under way when the last step is done has failed."`
+}
+
+// Wait waits for a step that was taken in the background. That the step
+// fails is told by the step itself.
+type Wait struct {
+	Common `key:",inline"`
+	Step   string `key:"step,required" ref:"step" doc:"The step: one with background."`
 }
 
 // Sleep does nothing for a while. In short form it is the duration.
@@ -174,7 +206,8 @@ func (s *Step) Common() *Common {
 
 // Opens reports whether the step opens a session, which bears the step's name.
 func (s *Step) Opens() bool {
-	return s.FTPConnect != nil || s.HTTPClient != nil || s.TCPConnect != nil || s.UDPOpen != nil
+	return s.FTPConnect != nil || s.HTTPClient != nil || s.TCPConnect != nil || s.TCPListen != nil || s.TCPAccept != nil ||
+		s.UDPOpen != nil || s.UDPBind != nil
 }
 
 // Ends reports whether the step ends its session.
@@ -194,6 +227,30 @@ func (s *Step) Connects() bool {
 func (s *Step) OfNetwork() bool {
 	return s.LinkDown != nil || s.LinkUp != nil || s.FirewallDrop != nil || s.FirewallReject != nil || s.FirewallAccept != nil ||
 		s.FirewallClear != nil || s.SetSysctl != nil || s.SetRoute != nil
+}
+
+// OfGate reports whether the step is one of a gate's.
+func (s *Step) OfGate() bool {
+	return s.GateRule() != nil || s.GateInject != nil || s.GateAwait != nil || s.GateRelease != nil || s.GateDiscard != nil ||
+		s.GateClear != nil
+}
+
+// GateRule returns the rule that the step gives a gate, nil if it gives none.
+func (s *Step) GateRule() *GateRule {
+	if f := s.field("GateRule"); f.IsValid() {
+		return f.Addr().Interface().(*GateRule)
+	}
+	return nil
+}
+
+// InBackground reports whether the next step is taken while this one is under
+// way.
+func (s *Step) InBackground() bool {
+	f := s.field("Background")
+	if !f.IsValid() || s.Exec != nil {
+		return false // a program in the background is started, and the step has ended
+	}
+	return bool(f.Addr().Interface().(*Background).Background)
 }
 
 // Session returns the name of the session that the step belongs to, "" if

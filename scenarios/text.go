@@ -372,3 +372,13 @@ func (RejectWith) words() []string {
 func (Refusal) words() []string {
 	return []string{string(Blackhole), string(Unreachable), string(NoRoute)}
 }
+func (FrameProtocol) words() []string {
+	return []string{string(AnyFrame), string(TCPFrame), string(UDPFrame), string(ICMPFrame), string(ARPFrame), string(NDFrame)}
+}
+func (Checksum) words() []string { return []string{string(KeepChecksum), string(FixChecksum)} }
+func (Half) words() []string {
+	return []string{string(HalfWrite), string(HalfRead), string(HalfBoth)}
+}
+func (Observe) words() []string {
+	return []string{string(ObserveAuto), string(ObserveFree), string(ObserveLockstep)}
+}

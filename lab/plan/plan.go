@@ -5,6 +5,7 @@ package plan
 
 import (
 	"net/netip"
+	"time"
 
 	"netlab/scenarios"
 )
@@ -18,6 +19,7 @@ type Plan struct {
 	Servers  []scenarios.Server `json:"servers,omitempty"`
 	Hosts    []Host             `json:"hosts,omitempty"`    // of every node's /etc/hosts
 	Settings []Setting          `json:"settings,omitempty"` // what differs from the system's or a library's default
+	Lockstep bool               `json:"lockstep,omitempty"` // every frame waits until sockdiag and ss have looked
 	Memory   int                `json:"capture_memory"`     // bytes, shared out over the taps
 	Ring     int                `json:"capture_ring"`       // bytes that the capture of one node takes at most
 }
@@ -69,6 +71,23 @@ type Link struct {
 	Name string `json:"name"`
 	MTU  int    `json:"mtu"`
 	Ends [2]End `json:"ends"`
+	Gate *Gate  `json:"gate,omitempty"` // stands in the link; nil for a plain veth pair
+}
+
+// A Gate stands in a link, in a namespace of its own: each end of the link is
+// one end of a veth pair, whose other end is a port of the gate.
+type Gate struct {
+	Name   string               `json:"name"`             // of its namespace; no node or switch can have it
+	Ports  [2]GatePort          `json:"ports"`            // by end of the link
+	Impair [2]*scenarios.Impair `json:"impair,omitzero"`  // what each end sends comes so much worse; nil for not at all
+	Needed bool                 `json:"needed,omitempty"` // also where the kernel has netem; else only where it has not
+}
+
+// A GatePort is an interface of a gate.
+type GatePort struct {
+	Interface string `json:"interface"` // port0, port1
+	Index     int    `json:"ifindex"`
+	MAC       string `json:"mac"`
 }
 
 // An End is one interface of a link.
@@ -80,17 +99,19 @@ type End struct {
 	MAC       string         `json:"mac"`
 	Addresses []netip.Prefix `json:"addresses,omitempty"`
 	QuickAck  bool           `json:"quickack,omitempty"` // acks: immediate
+	RTOMin    time.Duration  `json:"rto_min,omitempty"`  // of the routes over it; 0 for the kernel's
 
 	automatic bool // the addresses were given out, not written in the file
 }
 
 // A Route leads to a network by a gateway, or out of an interface.
 type Route struct {
-	To        netip.Prefix `json:"to"`
-	Via       netip.Addr   `json:"via,omitzero"`
-	Interface string       `json:"interface"`
-	QuickAck  bool         `json:"quickack,omitempty"`
-	MTU       int          `json:"mtu,omitempty"` // of the route; 0 for that of the interface
+	To        netip.Prefix  `json:"to"`
+	Via       netip.Addr    `json:"via,omitzero"`
+	Interface string        `json:"interface"`
+	QuickAck  bool          `json:"quickack,omitempty"`
+	RTOMin    time.Duration `json:"rto_min,omitempty"` // 0 for the kernel's
+	MTU       int           `json:"mtu,omitempty"`     // of the route; 0 for that of the interface
 }
 
 // A Setting differs from the default: a claim that needs it is not simply
