@@ -151,10 +151,11 @@ type Segment struct {
 // A Call is one call of the socket interface by a workload of ours. The
 // event's Time is the entry into the call.
 type Call struct {
-	Name     string `json:"name"` // listen, connect, accept, send, receive, shutdown, close, linger; of TLS: handshake, close_notify, alert
+	Name     string `json:"name"`               // bind, listen, connect, accept, send, receive, shutdown, close; linger of SO_LINGER, option of any other socket option; of TLS: handshake, close_notify, alert
+	Protocol string `json:"protocol,omitempty"` // udp; empty for TCP
 	Workload string `json:"workload,omitempty"`
 	Step     int    `json:"step,omitempty"`  // ordinal of the step that it belongs to, from 1; 0 for servers
-	Args     string `json:"args,omitempty"`  // for example "write" of a shutdown; "sent" or "received" of close_notify, "sent bad_certificate" of an alert
+	Args     string `json:"args,omitempty"`  // for example "write" of a shutdown, "backlog 1" of a listen, "MSG_PEEK" of a receive, "0" of a linger, "TCP_NODELAY on" of an option; "sent" or "received" of close_notify, "sent bad_certificate" of an alert
 	Bytes    int    `json:"bytes,omitempty"` // sent or received
 	Errno    string `json:"errno,omitempty"` // by name, for example ECONNRESET; "EOF" for the end of input
 	End      Mono   `json:"end"`             // return from the call

@@ -77,7 +77,7 @@ func (c *Caller) connect(ctx context.Context, network string, target netip.AddrP
 	tcp := conn.(*net.TCPConn) // the networks that resolve accepts give nothing else
 	flow := probes.Flow{Local: addrPort(tcp.LocalAddr()), Remote: addrPort(tcp.RemoteAddr())}
 	c.record(start, id, flow, probes.Call{Name: "connect"})
-	return &Conn{caller: c, socket: tcp, id: id, flow: flow}, nil
+	return c.newConn(tcp, id, flow), nil
 }
 
 // resolve returns the addresses behind addr, in the resolver's order.

@@ -11,19 +11,70 @@ import (
 
 	"netlab/probes"
 	"netlab/probes/clock"
+
+	"golang.org/x/sys/unix"
 )
 
 // A Listener is a TCP listener whose calls are recorded, and those of the
 // connections that it accepts. It is safe for concurrent use.
 type Listener struct {
 	caller *Caller
-	tcp    *net.TCPListener
+	*listener
+}
+
+// A listener is what all Listeners of one socket share.
+type listener struct {
+	socket listening
 	id     probes.SocketID
 	flow   probes.Flow
 	closed atomic.Bool
 }
 
 var _ net.Listener = (*Listener)(nil)
+
+// A listening is what a Listener needs of its socket.
+type listening interface {
+	syscall.Conn
+	accept() (Socket, error)
+	Close() error
+	Addr() net.Addr
+	SetDeadline(t time.Time) error
+}
+
+// A goListener is a listener of package net, whose connections have keepalive
+// probes: they are turned off.
+type goListener struct{ *net.TCPListener }
+
+func (l goListener) accept() (Socket, error) {
+	tcp, err := l.AcceptTCP()
+	if err != nil {
+		return nil, err
+	}
+	_ = tcp.SetKeepAlive(false) // fails on a closed socket, as the next call will
+	return tcp, nil
+}
+
+// A bareListener is one of ours: a connection is as the kernel makes it.
+type bareListener struct{ *bare }
+
+func (l bareListener) accept() (Socket, error) {
+	var accepted int
+	err := l.reading(func(fd int) (err error) {
+		accepted, _, err = unix.Accept4(fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	s, err := newBare(accepted)
+	if err != nil {
+		return nil, err // not s: a nil *bare is not a nil Socket
+	}
+	return s, nil
+}
+
+// Addr returns the address listened on.
+func (l bareListener) Addr() net.Addr { return l.LocalAddr() }
 
 // Listen listens on addr, "host:port". Without a host, one socket serves IPv4
 // and IPv6.
@@ -53,14 +104,14 @@ func (c *Caller) Listen(ctx context.Context, network, addr string) (*Listener, e
 	}
 	flow := probes.Flow{Local: addrPort(tcp.Addr())}
 	c.record(start, id, flow, probes.Call{Name: "listen"})
-	return &Listener{caller: c, tcp: tcp, id: id, flow: flow}, nil
+	return &Listener{c, &listener{socket: goListener{tcp}, id: id, flow: flow}}, nil
 }
 
 // AdoptListener records from now on what is done with a listener that a
 // library made. Its listen call is emitted as inferred: it happened shortly
 // before the time that the event bears.
 func (c *Caller) AdoptListener(l *net.TCPListener) *Listener {
-	adopted := &Listener{caller: c, tcp: l, flow: probes.Flow{Local: addrPort(l.Addr())}}
+	adopted := &Listener{c, &listener{socket: goListener{l}, flow: probes.Flow{Local: addrPort(l.Addr())}}}
 	if raw, err := l.SyscallConn(); err == nil {
 		adopted.id = identify(raw)
 	}
@@ -83,16 +134,36 @@ func (l *Listener) Accept() (net.Conn, error) {
 
 // AcceptConn is Accept with the concrete type. A successful accept is recorded
 // with the identity of the new connection, a failed one with the listener's.
-func (l *Listener) AcceptConn() (*Conn, error) {
+func (l *Listener) AcceptConn() (*Conn, error) { return l.AcceptBy(l.caller) }
+
+// AcceptBy is AcceptConn for another caller, whose the connection is then.
+func (l *Listener) AcceptBy(caller *Caller) (*Conn, error) {
 	start := clock.Now()
-	tcp, err := l.tcp.AcceptTCP()
+	s, err := l.socket.accept()
 	if err != nil {
 		l.caller.record(start, l.id, l.flow, probes.Call{Name: "accept", Errno: Errno(err)})
 		return nil, err
 	}
-	conn := l.caller.Adopt(tcp)
+	conn := caller.adopt(s)
 	conn.record(start, probes.Call{Name: "accept"})
 	return conn, nil
+}
+
+// By returns the same listener, whose calls are recorded as those of another
+// caller.
+func (l *Listener) By(caller *Caller) *Listener {
+	return &Listener{caller: caller, listener: l.listener}
+}
+
+// Shutdown records a shutdown. That of the receiving half, or of both, ends
+// the listener, whose socket stays; that of the sending half does nothing
+// (inet_shutdown in net/ipv4/af_inet.c).
+func (l *Listener) Shutdown(half Half) error {
+	l.caller.before("shutdown")
+	start := clock.Now()
+	err := shutdown(l.socket, half)
+	l.caller.record(start, l.id, l.flow, probes.Call{Name: "shutdown", Args: string(half), Errno: Errno(err)})
+	return err
 }
 
 // Close records a close, which breaks off pending accepts.
@@ -100,17 +171,18 @@ func (l *Listener) Close() error {
 	if l.closed.Swap(true) {
 		return net.ErrClosed
 	}
+	l.caller.before("close")
 	start := clock.Now()
-	err := l.tcp.Close()
+	err := l.socket.Close()
 	l.caller.record(start, l.id, l.flow, probes.Call{Name: "close", Errno: Errno(err)})
 	return err
 }
 
 // Addr returns the address listened on.
-func (l *Listener) Addr() net.Addr { return l.tcp.Addr() }
+func (l *Listener) Addr() net.Addr { return l.socket.Addr() }
 
 // SetDeadline bounds pending and later accepts.
-func (l *Listener) SetDeadline(t time.Time) error { return l.tcp.SetDeadline(t) }
+func (l *Listener) SetDeadline(t time.Time) error { return l.socket.SetDeadline(t) }
 
 // ID returns the kernel's name of the listening socket.
 func (l *Listener) ID() probes.SocketID { return l.id }

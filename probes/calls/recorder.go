@@ -9,8 +9,13 @@
 // itself can be adopted afterwards; what was called before is then not known,
 // and is not made up.
 //
-// Every socket is a plain TCP socket (Go would otherwise listen with MPTCP)
-// without keepalive probes, which would disturb a quiet connection.
+// Every socket of TCP is a plain one (Go would otherwise listen with MPTCP)
+// without keepalive probes, which would disturb a quiet connection, and with
+// TCP_NODELAY, as package net has them. A [Caller] also makes sockets call by
+// call, as a C program does: see [Caller.Socket], and [Caller.BindUDP] and
+// [Caller.ConnectUDP] for UDP. Of such a socket every call is recorded but
+// those that belong to its making: socket(2) itself, TCP_NODELAY, IPV6_V6ONLY,
+// and SO_REUSEADDR before bind.
 //
 // # Names of results
 //
@@ -35,6 +40,15 @@ import (
 // A Recorder turns calls into events of one node. It is safe for concurrent
 // use if emit is.
 type Recorder struct {
+	// Before, if it is not nil, is called before every close of a socket of TCP
+	// ("close") and before every shutdown that sends a FIN or ends a listener
+	// ("shutdown"), by the goroutine that makes the call, before the clock is
+	// read for it: whoever wants to look at the sockets first has the workload
+	// wait in it. It is set before the first use of the recorder, may be called
+	// from many goroutines at once, and must return by itself when what it
+	// waits for cannot come any more.
+	Before func(call string)
+
 	node  string
 	netns uint64
 	emit  func(probes.Event)
@@ -63,10 +77,25 @@ type Caller struct {
 // Workload returns the name given to [Recorder.Caller].
 func (c *Caller) Workload() string { return c.workload }
 
+// At returns a caller for the same workload, whose calls belong to another
+// step: for steps that are under way at once.
+func (c *Caller) At(step int) *Caller {
+	at := c.r.Caller(c.workload)
+	at.SetStep(step)
+	return at
+}
+
 // SetStep says which step of the scenario is under way, from 1. Calls belong
 // to the step in which they return, whoever makes them: a library that dials
 // a data connection on its own knows nothing of steps. 0 is for servers.
 func (c *Caller) SetStep(step int) { c.step.Store(int64(step)) }
+
+// before lets whoever wants to look first do so; see [Recorder].
+func (c *Caller) before(call string) {
+	if c.r.Before != nil {
+		c.r.Before(call)
+	}
+}
 
 // record emits one call that began at start and has just returned.
 func (c *Caller) record(start probes.Mono, sock probes.SocketID, flow probes.Flow, call probes.Call) {

@@ -123,7 +123,7 @@ func (c *Conn) note(start probes.Mono, grade probes.Grade, call probes.Call) {
 	call.End = clock.Now()
 	call.Workload = c.caller.workload
 	call.Step = int(c.caller.step.Load())
-	c.caller.emit(start, grade, c.id, c.flow, call)
+	c.caller.emit(start, grade, c.id, c.Flow(), call)
 }
 
 // NoteHandshake records that a library has agreed on a version of TLS

@@ -140,7 +140,9 @@ func (m *Machine) call(in Input) {
 			m.failed(in)
 		}
 	case "linger":
-		m.aborting = c.Args == "0"
+		if c.Errno == "" {
+			m.aborting = c.Args == "0"
+		}
 	case "close", "shutdown":
 		if c.Name == "shutdown" && c.Args == "read" || c.Errno == "EBADF" || c.Errno == "ENOTCONN" {
 			return

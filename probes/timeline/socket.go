@@ -37,6 +37,9 @@ func (b *builder) collectSockets() {
 		if e.Kind != probes.KindState && e.Kind != probes.KindSample && e.Kind != probes.KindCall {
 			continue
 		}
+		if e.Kind == probes.KindCall && e.Call.Protocol != "" { // of UDP, which has no connections
+			continue
+		}
 		key := socketKey{id: b.identity(e)}
 		if key.id.Cookie == 0 {
 			key = socketKey{node: e.Node, flow: normal(e.Flow)}
