@@ -54,8 +54,8 @@ func (a *agent) lookUp(ctx context.Context, r StepRequest) (probes.Step, error) 
 	return step, err
 }
 
-// callerOf returns who records the calls of a step that has no session: under
-// the step's name, or its verb.
+// callerOf returns who records the calls of a step that opens a session or has
+// none: under the step's name, or its verb.
 func (a *agent) callerOf(s *scenarios.Step) *calls.Caller {
 	name := s.Common().As
 	if name == "" {

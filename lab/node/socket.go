@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net/netip"
 	"os"
 	"strings"
+	"time"
 
 	"netlab/lab/workload"
 	"netlab/lab/workload/socket"
@@ -51,50 +53,158 @@ func portOf(target netip.AddrPort, port int) netip.AddrPort {
 	return netip.AddrPortFrom(target.Addr(), uint16(port))
 }
 
-// A tcpSession is a connection of a plain client, and who records its calls.
-type tcpSession struct {
-	tcp    *socket.TCPClient
-	caller *calls.Caller
-}
+// A tcpSession is a connection of a plain client, or one that a tcp.accept
+// step has taken. It bears several steps at once.
+type tcpSession struct{ tcp *socket.TCPClient }
 
 func (a *agent) openTCP(ctx context.Context, r StepRequest) (client, probes.Step, error) {
 	c := r.Step.TCPConnect
-	caller := a.calls.Caller(c.As)
-	caller.SetStep(r.Step.Index)
-	opened, err := socket.DialTCP(ctx, caller, portOf(r.Target, c.Port))
+	dial := socket.Dial{FromPort: uint16(c.FromPort), Options: optionsOf(c.SocketOptions)}
+	if c.ISN != nil {
+		if *c.ISN > math.MaxUint32 {
+			return nil, probes.Step{}, fmt.Errorf("initial sequence number %d is greater than %d", *c.ISN, uint32(math.MaxUint32))
+		}
+		dial.ISN = new(uint32(*c.ISN))
+	}
+	target := portOf(r.Target, c.Port)
+	opened, err := socket.NewTCP(a.callerOf(&r.Step), target.Addr(), dial)
 	if err != nil {
 		return nil, probes.Step{}, err
 	}
-	return &tcpSession{opened, caller}, probes.Step{}, nil
+	// It can be closed while it connects.
+	session := &tcpSession{opened}
+	a.remember(c.As, session)
+	if err := opened.Connect(ctx, target); err != nil {
+		a.forget(c.As)
+		return nil, probes.Step{}, err
+	}
+	return session, probes.Step{}, nil
 }
 
 // step takes a step of the connection.
 func (s *tcpSession) step(ctx context.Context, r StepRequest) (probes.Step, error) {
-	s.caller.SetStep(r.Step.Index)
+	tcp := s.tcp.At(r.Step.Index)
 	var result socket.Result
 	var err error
 	switch step := r.Step; {
+	case step.TCPSend != nil && bool(step.TCPSend.More):
+		result, err = tcp.SendMore(ctx, payload(step.TCPSend.Content, step.TCPSend.Size))
 	case step.TCPSend != nil:
-		result, err = s.tcp.Send(ctx, payload(step.TCPSend.Content, step.TCPSend.Size))
-	case step.TCPReceive != nil && bool(step.TCPReceive.ToEnd):
-		result, err = s.tcp.ReceiveAll(ctx)
-	case step.TCPReceive != nil && step.TCPReceive.Bytes > 0:
-		result, err = s.tcp.Receive(ctx, int64(step.TCPReceive.Bytes))
+		result, err = tcp.Send(ctx, payload(step.TCPSend.Content, step.TCPSend.Size))
 	case step.TCPReceive != nil:
-		result, err = s.tcp.ReceiveLine(ctx)
+		result, err = receive(ctx, tcp, step.TCPReceive)
+	case step.TCPShutdown != nil:
+		err = tcp.Shutdown(calls.Half(step.TCPShutdown.Half))
+	case step.TCPOption != nil:
+		err = tcp.SetOptions(optionsOf(step.TCPOption.SocketOptions))
 	case step.TCPClose != nil:
-		err = s.tcp.Close(ctx, closeOf(step.TCPClose.Close))
+		err = tcp.Close(ctx, closeOf(step.TCPClose.Close))
 	default:
 		err = fmt.Errorf("a TCP connection cannot do %q", step.Verb)
 	}
 	return socketStep(result), err
 }
 
-// A udpSession is a socket of a plain client.
+func receive(ctx context.Context, tcp *socket.TCPClient, r *scenarios.TCPReceive) (socket.Result, error) {
+	switch {
+	case bool(r.ToEnd):
+		return tcp.ReceiveAll(ctx)
+	case bool(r.Peek):
+		return tcp.Peek(ctx, max(int64(r.Bytes), 1))
+	case r.Bytes > 0:
+		return tcp.Receive(ctx, int64(r.Bytes))
+	}
+	return tcp.ReceiveLine(ctx)
+}
+
+// A listenSession is a socket that listens.
+type listenSession struct{ listener *socket.TCPListener }
+
+func (a *agent) openListener(r StepRequest) (client, probes.Step, error) {
+	l := r.Step.TCPListen
+	opened, err := socket.ListenTCP(a.callerOf(&r.Step), uint16(l.Port), l.Backlog, optionsOf(l.SocketOptions))
+	if err != nil {
+		return nil, probes.Step{}, err
+	}
+	return &listenSession{opened}, probes.Step{}, nil
+}
+
+// step takes a step of the listener.
+func (s *listenSession) step(ctx context.Context, r StepRequest) (probes.Step, error) {
+	listener := s.listener.At(r.Step.Index)
+	switch step := r.Step; {
+	case step.TCPShutdown != nil:
+		return probes.Step{}, listener.Shutdown(calls.Half(step.TCPShutdown.Half))
+	case step.TCPOption != nil:
+		return probes.Step{}, listener.SetOptions(optionsOf(step.TCPOption.SocketOptions))
+	case step.TCPClose != nil:
+		return probes.Step{}, listener.Close(ctx, closeOf(step.TCPClose.Close))
+	}
+	return probes.Step{}, fmt.Errorf("a socket that listens cannot do %q", r.Step.Verb)
+}
+
+// acceptTCP takes a connection of a listener.
+func (a *agent) acceptTCP(ctx context.Context, r StepRequest) (client, probes.Step, error) {
+	accept := r.Step.TCPAccept
+	session, err := a.session(accept.Listener)
+	if err != nil {
+		return nil, probes.Step{}, err
+	}
+	l, ok := session.(*listenSession)
+	if !ok {
+		return nil, probes.Step{}, fmt.Errorf("session %q is no socket that listens", accept.Listener)
+	}
+	taken, err := l.listener.At(r.Step.Index).Accept(ctx, a.callerOf(&r.Step), optionsOf(accept.SocketOptions))
+	if err != nil {
+		return nil, probes.Step{}, err
+	}
+	return &tcpSession{taken}, probes.Step{}, nil
+}
+
+// optionsOf says in the workload's words what the scenario says in its own.
+func optionsOf(o scenarios.SocketOptions) socket.Options {
+	options := socket.Options{
+		NoDelay: (*bool)(o.NoDelay), Cork: (*bool)(o.Cork), QuickAck: (*bool)(o.QuickAck), FastOpen: (*bool)(o.FastOpen),
+		UserTimeout: durationOf(o.UserTimeout), Linger: durationOf(o.Linger),
+		OrphanTimeout: durationOf(o.OrphanTimeout), DeferAccept: durationOf(o.DeferAccept),
+		ReceiveBuffer: sizeOf(o.ReceiveBuffer), SendBuffer: sizeOf(o.SendBuffer), MaxSegment: o.MaxSegment,
+	}
+	if k := o.KeepAlive; k != nil {
+		options.KeepAlive = &socket.KeepAlive{Idle: k.Idle.Duration, Interval: k.Interval.Duration, Probes: k.Probes}
+	}
+	return options
+}
+
+func durationOf(d *scenarios.Duration) *time.Duration {
+	if d == nil {
+		return nil
+	}
+	return &d.Duration
+}
+
+// sizeOf is a size as the kernel takes it, 2 GiB at most.
+func sizeOf(s *scenarios.Size) *int {
+	if s == nil {
+		return nil
+	}
+	return new(int(min(*s, math.MaxInt32)))
+}
+
+// A udpSession is a UDP socket.
 type udpSession struct{ udp *socket.UDPClient }
 
-func (a *agent) openUDP(ctx context.Context, r StepRequest) (client, probes.Step, error) {
-	opened, err := socket.DialUDP(ctx, portOf(r.Target, r.Step.UDPOpen.Port))
+func (a *agent) openUDP(r StepRequest) (client, probes.Step, error) {
+	u := r.Step.UDPOpen
+	opened, err := socket.DialUDP(a.callerOf(&r.Step), uint16(u.FromPort), portOf(r.Target, u.Port))
+	if err != nil {
+		return nil, probes.Step{}, err
+	}
+	return &udpSession{opened}, probes.Step{}, nil
+}
+
+func (a *agent) bindUDP(r StepRequest) (client, probes.Step, error) {
+	b := r.Step.UDPBind
+	opened, err := socket.BindUDP(a.callerOf(&r.Step), uint16(b.Port))
 	if err != nil {
 		return nil, probes.Step{}, err
 	}
@@ -103,15 +213,16 @@ func (a *agent) openUDP(ctx context.Context, r StepRequest) (client, probes.Step
 
 // step takes a step of the socket.
 func (s *udpSession) step(ctx context.Context, r StepRequest) (probes.Step, error) {
+	udp := s.udp.At(r.Step.Index)
 	var result socket.Result
 	var err error
 	switch step := r.Step; {
 	case step.UDPSend != nil:
-		result, err = s.udp.Send(ctx, payload(step.UDPSend.Content, step.UDPSend.Size))
+		result, err = udp.Send(ctx, payload(step.UDPSend.Content, step.UDPSend.Size))
 	case step.UDPReceive != nil:
-		result, err = s.udp.Receive(ctx)
+		result, err = udp.Receive(ctx)
 	case step.UDPClose != nil:
-		err = s.udp.Close()
+		err = udp.Close()
 	default:
 		err = fmt.Errorf("a UDP socket cannot do %q", step.Verb)
 	}

@@ -82,20 +82,41 @@ func (a *agent) take(ctx context.Context, r StepRequest) (probes.Step, error) {
 		if err != nil {
 			return result, err
 		}
-		a.mu.Lock()
-		a.sessions[name] = opened
-		a.mu.Unlock()
+		a.remember(name, opened)
 		return result, nil
 	case name == "":
 		return a.takeAlone(ctx, r)
 	}
-	a.mu.Lock()
-	s := a.sessions[name]
-	a.mu.Unlock()
-	if s == nil {
-		return probes.Step{}, fmt.Errorf("no session %q: it was not opened", name)
+	s, err := a.session(name)
+	if err != nil {
+		return probes.Step{}, err
 	}
 	return s.step(ctx, r)
+}
+
+// remember makes a session known by its name.
+func (a *agent) remember(name string, s client) {
+	a.mu.Lock()
+	a.sessions[name] = s
+	a.mu.Unlock()
+}
+
+// forget takes a session back that has not come about.
+func (a *agent) forget(name string) {
+	a.mu.Lock()
+	delete(a.sessions, name)
+	a.mu.Unlock()
+}
+
+// session returns the session of a name.
+func (a *agent) session(name string) (client, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	s := a.sessions[name]
+	if s == nil {
+		return nil, fmt.Errorf("no session %q: it was not opened", name)
+	}
+	return s, nil
 }
 
 // open takes a step that opens a session.
@@ -107,8 +128,14 @@ func (a *agent) open(ctx context.Context, r StepRequest) (client, probes.Step, e
 		return a.openHTTP(ctx, r)
 	case s.TCPConnect != nil:
 		return a.openTCP(ctx, r)
+	case s.TCPListen != nil:
+		return a.openListener(r)
+	case s.TCPAccept != nil:
+		return a.acceptTCP(ctx, r)
 	case s.UDPOpen != nil:
-		return a.openUDP(ctx, r)
+		return a.openUDP(r)
+	case s.UDPBind != nil:
+		return a.bindUDP(r)
 	}
 	return nil, probes.Step{}, fmt.Errorf("this version cannot do %q", r.Step.Verb)
 }

@@ -115,12 +115,28 @@ func (r *runner) nodeOf(s *scenarios.Step) string {
 		}
 		name = process
 	}
+	if s.TCPAccept != nil {
+		name = s.TCPAccept.Listener
+	}
+	opener := r.stepOf(name)
+	if opener != nil && opener.TCPAccept != nil {
+		opener = r.stepOf(opener.TCPAccept.Listener)
+	}
+	if opener == nil {
+		return ""
+	}
+	return opener.Node()
+}
+
+// stepOf returns the step of a name that a node takes, nil if there is none.
+func (r *runner) stepOf(name string) *scenarios.Step {
 	for i := range r.Scenario.Steps {
-		if other := &r.Scenario.Steps[i]; name != "" && other.Node() != "" && other.Common() != nil && other.Common().As == name {
-			return other.Node()
+		s := &r.Scenario.Steps[i]
+		if name != "" && (s.Node() != "" || s.TCPAccept != nil) && s.Common() != nil && s.Common().As == name {
+			return s
 		}
 	}
-	return ""
+	return nil
 }
 
 func (r *runner) do(ctx context.Context, s *scenarios.Step, where string) (probes.Step, error) {
@@ -144,6 +160,12 @@ func (r *runner) do(ctx context.Context, s *scenarios.Step, where string) (probe
 	}
 	if s.DNSLookup != nil {
 		target, err := r.lookupTarget(s, where)
+		if err != nil {
+			return probes.Step{}, err
+		}
+		request.Target = target
+	} else if peer, port := peerOf(s); peer != "" {
+		target, err := r.peerTarget(peer, port, s.Family())
 		if err != nil {
 			return probes.Step{}, err
 		}
@@ -230,6 +252,27 @@ func (r *runner) target(to string, family scenarios.Family) (netip.AddrPort, err
 		return netip.AddrPort{}, fmt.Errorf("node %s of server %q has no %s address", s.Node, s.Name, family)
 	}
 	return netip.AddrPortFrom(addr, uint16(s.Port())), nil
+}
+
+// peerOf returns the node that a step opens a socket for, and the port there;
+// "" if it is for a server or for nobody.
+func peerOf(s *scenarios.Step) (string, int) {
+	switch {
+	case s.TCPConnect != nil:
+		return s.TCPConnect.Peer, s.TCPConnect.Port
+	case s.UDPOpen != nil:
+		return s.UDPOpen.Peer, s.UDPOpen.Port
+	}
+	return "", 0
+}
+
+// peerTarget returns where a port of a node is.
+func (r *runner) peerTarget(peer string, port int, family scenarios.Family) (netip.AddrPort, error) {
+	addr, ok := r.lab.AddrOf(peer, family)
+	if !ok {
+		return netip.AddrPort{}, fmt.Errorf("node %s has no %s address", peer, family)
+	}
+	return netip.AddrPortFrom(addr, uint16(port)), nil
 }
 
 // change takes a step that changes the network. That the kernel refuses is a

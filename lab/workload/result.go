@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"syscall"
 	"unicode/utf8"
@@ -45,6 +46,9 @@ func Failed(ctx context.Context, operation string, err error) error {
 	}
 	if errno, ok := errors.AsType[syscall.Errno](err); ok {
 		return fmt.Errorf("%s: %s (%w)", operation, name, errno)
+	}
+	if errors.Is(err, net.ErrClosed) { // its text says what EBADF means here
+		return fmt.Errorf("%s: %s (%w)", operation, name, net.ErrClosed)
 	}
 	return fmt.Errorf("%s: %w", operation, err)
 }

@@ -54,6 +54,7 @@ func TestFailed(t *testing.T) {
 		{"errno", t.Context(), reset, "receive: ECONNRESET (connection reset by peer)"},
 		{"errno after the end", over, reset, "receive: ECONNRESET (connection reset by peer)"},
 		{"broken off", over, os.ErrDeadlineExceeded, "receive: no answer within 1s"},
+		{"closed", t.Context(), &net.OpError{Op: "read", Net: "tcp", Err: net.ErrClosed}, "receive: EBADF (use of closed network connection)"},
 		{"closed under it", over, net.ErrClosed, "receive: no answer within 1s"},
 		{"no errno", t.Context(), io.ErrUnexpectedEOF, "receive: unexpected EOF"},
 	}

@@ -169,6 +169,7 @@ func (u *UDP) Receive(at func(control []byte) netip.Addr) (Datagram, error) {
 	payload, control := make([]byte, 1<<16), make([]byte, 128)
 	start := clock.Now()
 	n, controls, _, from, err := u.socket.ReadMsgUDPAddrPort(payload, control)
+	n, controls = max(n, 0), max(controls, 0) // -1 with some errors
 	d := Datagram{
 		Payload: payload[:n], Control: control[:controls],
 		From: netip.AddrPortFrom(from.Addr().Unmap(), from.Port()),
@@ -204,6 +205,7 @@ func (u *UDP) Answer(d Datagram, payload, control []byte) (int, error) {
 	}
 	start := clock.Now()
 	n, _, err := u.socket.WriteMsgUDPAddrPort(payload, control, d.From)
+	n = max(n, 0) // -1 with some errors
 	u.record(start, flow, probes.Call{Name: "send", Bytes: n, Errno: Errno(err)})
 	return n, err
 }

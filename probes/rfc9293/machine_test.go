@@ -95,6 +95,10 @@ func machineCases() []machineCase {
 
 		{"SYN-SENT, close", Active, "> SYN 100\nclose", "SYN-SENT -> CLOSED  CLOSE  e2", 1},
 		{"SYN-SENT, shutdown read", Active, "> SYN 100\nshutdown read", "", 1},
+		{"SYN-SENT, shutdown both", Active, "> SYN 100\nshutdown both", "SYN-SENT -> CLOSED  CLOSE  e2", 1},
+		{"SYN-SENT, linger refused", Active, "> SYN 100\nlinger 0 EBADF\nclose", "SYN-SENT -> CLOSED  CLOSE  e3", 1},
+		{"SYN-SENT, linger taken back", Active, "> SYN 100\nlinger 0\nlinger off\nclose", "SYN-SENT -> CLOSED  CLOSE  e4", 1},
+		{"SYN-SENT, given up and closed", Active, "> SYN 100\nconnect - EINPROGRESS\nclose", "SYN-SENT -> CLOSED  CLOSE  e3", 1},
 		{"SYN-SENT, abort", Active, "> SYN 100\nlinger 0\nclose", "SYN-SENT -> CLOSED  ABORT  e3", 1},
 		{"SYN-SENT, SYN", Active, "> SYN 100\n< SYN 300", "SYN-SENT -> SYN-RECEIVED  rcv SYN  e2", 1},
 		{"SYN-SENT, SYN,ACK", Active, "> SYN 100\n< SYN+ACK 300 101", "SYN-SENT -> ESTABLISHED  rcv SYN,ACK  e2", 1},
@@ -123,6 +127,9 @@ func machineCases() []machineCase {
 		{"simultaneous open", Active, crossed + "< SYN+ACK 300 101\n> ACK 101 301\n< ACK 301 101", "SYN-RECEIVED -> ESTABLISHED  rcv ACK of SYN  e4", 2},
 
 		{"ESTABLISHED, FIN sent", Active, opened + "close\n> FIN+ACK 101 301", "ESTABLISHED -> FIN-WAIT-1  CLOSE  e5 e4", 2},
+		{"ESTABLISHED, shutdown both", Active, opened + "shutdown both\n> FIN+ACK 101 301", "ESTABLISHED -> FIN-WAIT-1  CLOSE  e5 e4", 2},
+		{"ESTABLISHED, shutdown read, then close", Active, opened + "shutdown read\nclose\n> FIN+ACK 101 301", "ESTABLISHED -> FIN-WAIT-1  CLOSE  e6 e5", 2},
+		{"ESTABLISHED, options", Active, opened + "bind\noption SO_KEEPALIVE,on\n> FIN+ACK 101 301", "ESTABLISHED -> FIN-WAIT-1  CLOSE  e6", 2},
 		{"ESTABLISHED, close but no FIN", Active, opened + "close", "", 2},
 		{"ESTABLISHED, FIN sent again", Active, opened + "> FIN+ACK 101 301\n> FIN+ACK 101 301", "ESTABLISHED -> FIN-WAIT-1  CLOSE  e4", 2},
 		{"ESTABLISHED, FIN", Active, opened + "< FIN+ACK 301 101", "ESTABLISHED -> CLOSE-WAIT  rcv FIN  e4", 2},

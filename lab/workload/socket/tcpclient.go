@@ -3,170 +3,221 @@ package socket
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"net/netip"
-	"time"
+	"sync/atomic"
 
 	"netlab/lab/workload"
-	"netlab/probes"
 	"netlab/probes/calls"
-
-	"golang.org/x/sys/unix"
 )
 
-// A Result is what an operation of a client moved.
-type Result struct {
-	Bytes   int64
-	SHA256  string
-	Content string // the beginning of what came; see workload.Readable
-	Cut     bool
+// A Dial says how a client connects. The zero value leaves all to the kernel.
+type Dial struct {
+	FromPort uint16  // the socket is bound to it first, unless it is 0
+	ISN      *uint32 // initial sequence number; see [calls.InitialSequence]
+	Options  Options // set before connect
 }
 
-// A tally collects a Result while bytes pass.
-type tally struct {
-	bytes int64
-	sum   hash.Hash
-	kept  []byte // at most one more than can be shown
-}
-
-func newTally() *tally { return &tally{sum: sha256.New()} }
-
-// Write takes notice of bytes that came.
-func (t *tally) Write(p []byte) (int, error) {
-	t.bytes += int64(len(p))
-	t.sum.Write(p)
-	t.kept = append(t.kept, p[:min(len(p), probes.MaxContent+1-len(t.kept))]...)
-	return len(p), nil
-}
-
-func (t *tally) result() Result {
-	r := Result{Bytes: t.bytes}
-	if t.bytes > 0 {
-		r.SHA256 = hex.EncodeToString(t.sum.Sum(nil))
-	}
-	r.Content, r.Cut = workload.Readable(t.kept)
-	return r
-}
-
-// sent is a result without the content, which the caller knows.
-func (t *tally) sent() Result {
-	return Result{Bytes: t.bytes, SHA256: t.result().SHA256}
-}
-
-// A TCPClient is a connection of a client. Its operations are made one at a
-// time. Each ends at the latest when its context does; what had come by then is
-// in the Result that comes with the error.
+// A TCPClient is a connection, of whichever side. Each operation ends at the
+// latest when its context does; what had come by then is in the Result that
+// comes with the error. They may be called at once: what receives, and what
+// sends, is done one after the other.
 //
 // It reads from the kernel only what it is asked for: what was not received is
 // unread, as far as the kernel is concerned, and turns a close into a reset.
 type TCPClient struct {
-	conn *calls.Conn
+	caller *calls.Caller
+	*connection
+}
+
+// A connection is what all TCPClients of one socket share.
+type connection struct {
+	conn               *calls.Conn
+	receiving, sending turn
+	closed             atomic.Bool
+}
+
+// A turn is held by the one operation of its kind that is under way.
+type turn chan struct{}
+
+// take waits for the turn, which the caller gives back.
+func (t turn) take(ctx context.Context) error {
+	select {
+	case t <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (t turn) giveBack() { <-t }
+
+func newTCPClient(caller *calls.Caller, conn *calls.Conn) *TCPClient {
+	return &TCPClient{caller, &connection{conn: conn, receiving: make(turn, 1), sending: make(turn, 1)}}
 }
 
 // DialTCP opens a connection.
 func DialTCP(ctx context.Context, caller *calls.Caller, target netip.AddrPort) (*TCPClient, error) {
-	conn, err := caller.DialContext(ctx, "tcp", target.String(), calls.DialOptions{})
+	c, err := NewTCP(caller, target.Addr(), Dial{})
 	if err != nil {
-		return nil, workload.Failed(ctx, "connect to "+target.String(), err)
+		return nil, err
 	}
-	return &TCPClient{conn}, nil
+	if err := c.Connect(ctx, target); err != nil {
+		return nil, err
+	}
+	return c, nil
 }
 
-// deadline is what can be set on a connection.
-type deadline interface{ SetDeadline(time.Time) error }
+// NewTCP makes a socket to connect to an address with: it can be closed while
+// it does so.
+func NewTCP(caller *calls.Caller, to netip.Addr, dial Dial) (*TCPClient, error) {
+	network := "tcp6"
+	if to.Unmap().Is4() {
+		network = "tcp4"
+	}
+	conn, err := caller.Socket(network)
+	if err != nil {
+		return nil, workload.Failed(context.Background(), "make a socket", err)
+	}
+	if err := dial.prepare(conn); err != nil {
+		_ = conn.Close() // it has done nothing yet
+		return nil, err
+	}
+	return newTCPClient(caller, conn), nil
+}
 
-// within calls op, whose calls on conn are broken off when ctx ends.
-func within(ctx context.Context, conn deadline, op func() error) error {
-	if err := conn.SetDeadline(time.Time{}); err != nil {
+// prepare does what comes before connect. The initial sequence number is first:
+// leaving TCP_REPAIR takes SO_REUSEADDR back, which bind sets.
+func (d Dial) prepare(conn *calls.Conn) error {
+	if d.ISN != nil {
+		if err := chooseISN(conn, *d.ISN); err != nil {
+			return fmt.Errorf("choose initial sequence number %d: %w", *d.ISN, err)
+		}
+	}
+	if err := setAll(conn, d.Options.connecting()); err != nil {
 		return err
 	}
-	done := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
-		defer close(done)
-		_ = conn.SetDeadline(workload.Past()) // fails only on a closed connection
-	})
-	err := op()
-	if !stop() {
-		<-done // the next operation must not meet this deadline
+	if d.FromPort == 0 {
+		return nil
 	}
-	return err
+	err := conn.Bind(netip.AddrPortFrom(netip.Addr{}, d.FromPort))
+	return workload.Failed(context.Background(), fmt.Sprintf("bind to port %d", d.FromPort), err)
+}
+
+func chooseISN(conn *calls.Conn, isn uint32) error {
+	if isn == 0 {
+		return errors.New("the kernel takes 0 for none")
+	}
+	return setAll(conn, calls.InitialSequence(isn))
+}
+
+// Connect connects the socket. Where that fails it is closed.
+func (c *TCPClient) Connect(ctx context.Context, target netip.AddrPort) error {
+	conn := c.conn.By(c.caller)
+	err := conn.Connect(ctx, target)
+	if err != nil && !c.closed.Swap(true) {
+		_ = conn.Close() // there is nothing to wait for
+	}
+	return workload.Failed(ctx, "connect to "+target.String(), err)
+}
+
+// At returns the same connection, whose calls belong to another step.
+func (c *TCPClient) At(step int) *TCPClient { return &TCPClient{c.caller.At(step), c.connection} }
+
+// receive has op receive, broken off when ctx ends.
+func (c *TCPClient) receive(ctx context.Context, op func(conn *calls.Conn, t *tally) error) (Result, error) {
+	t := newTally()
+	err := c.receiving.take(ctx)
+	if err == nil {
+		defer c.receiving.giveBack()
+		conn := c.conn.By(c.caller)
+		err = calls.Within(ctx, conn.SetReadDeadline, func() error { return op(conn, t) })
+	}
+	return t.result(), workload.Failed(ctx, "receive", err)
 }
 
 // Send sends everything that content has.
 func (c *TCPClient) Send(ctx context.Context, content io.Reader) (Result, error) {
+	return c.send(ctx, content, (*calls.Conn).Write)
+}
+
+// SendMore is Send that says that more is to follow (MSG_MORE): what does not
+// fill a segment waits for it.
+func (c *TCPClient) SendMore(ctx context.Context, content io.Reader) (Result, error) {
+	return c.send(ctx, content, (*calls.Conn).WriteMore)
+}
+
+func (c *TCPClient) send(ctx context.Context, content io.Reader, write func(*calls.Conn, []byte) (int, error)) (Result, error) {
 	t := newTally()
-	err := within(ctx, c.conn, func() error {
-		// The wrapping hides what would move data in other ways.
-		_, err := io.CopyBuffer(struct{ io.Writer }{c.conn}, struct{ io.Reader }{io.TeeReader(content, t)}, make([]byte, copySize))
-		return err
-	})
+	err := c.sending.take(ctx)
+	if err == nil {
+		defer c.sending.giveBack()
+		conn := c.conn.By(c.caller)
+		err = calls.Within(ctx, conn.SetWriteDeadline, func() error {
+			to := writer(func(p []byte) (int, error) {
+				n, err := write(conn, p)
+				_, _ = t.Write(p[:n]) // cannot fail
+				return n, err
+			})
+			// The wrapping hides what would move data in other ways.
+			_, err := io.CopyBuffer(to, struct{ io.Reader }{content}, make([]byte, copySize))
+			return err
+		})
+	}
 	return t.sent(), workload.Failed(ctx, "send", err)
 }
+
+// A writer is a Write as a function.
+type writer func(p []byte) (int, error)
+
+// Write calls w.
+func (w writer) Write(p []byte) (int, error) { return w(p) }
 
 // ReceiveLine receives up to and including the next newline. A peer that ends
 // before is an error, and so is a line of more than 64 KiB.
 func (c *TCPClient) ReceiveLine(ctx context.Context) (Result, error) {
-	t := newTally()
-	err := within(ctx, c.conn, func() error {
-		for {
-			n, whole, err := c.peekLine()
-			if err != nil {
-				return err
-			}
-			if _, err := io.CopyN(t, struct{ io.Reader }{c.conn}, int64(n)); err != nil {
+	return c.receive(ctx, func(conn *calls.Conn, t *tally) error {
+		for buf := make([]byte, copySize); ; {
+			n, err := conn.ReadSome(buf, lineIn)
+			_, _ = t.Write(buf[:n]) // cannot fail
+			switch {
+			case err != nil:
 				return early(err, t.bytes)
-			}
-			if whole {
+			case buf[n-1] == '\n':
 				return nil
-			}
-			if t.bytes > maxLine {
+			case t.bytes > maxLine:
 				return fmt.Errorf("no line's end within %d bytes", maxLine)
 			}
 		}
 	})
-	return t.result(), workload.Failed(ctx, "receive", err)
 }
 
-// peekLine waits for data and returns how much of it belongs to the line, and
-// whether the line ends there. It returns at least 1: reading tells the end.
-func (c *TCPClient) peekLine() (n int, whole bool, err error) {
-	raw, err := c.conn.SyscallConn()
-	if err != nil {
-		return 0, false, err
+// lineIn returns how much of what has come belongs to the line.
+func lineIn(queued []byte) int {
+	if end := bytes.IndexByte(queued, '\n'); end >= 0 {
+		return end + 1
 	}
-	buf := make([]byte, copySize)
-	var failed error
-	err = raw.Read(func(fd uintptr) bool {
-		for failed = unix.EINTR; errors.Is(failed, unix.EINTR); {
-			n, _, failed = unix.Recvfrom(int(fd), buf, unix.MSG_PEEK|unix.MSG_DONTWAIT)
-		}
-		return !errors.Is(failed, unix.EAGAIN)
-	})
-	if err != nil {
-		return 0, false, err
-	}
-	if failed != nil {
-		n = 0 // reading will say why, and record it
-	}
-	if end := bytes.IndexByte(buf[:n], '\n'); end >= 0 {
-		return end + 1, true, nil
-	}
-	return max(n, 1), false, nil
+	return len(queued)
 }
 
 // Receive receives exactly n bytes. A peer that ends before is an error.
 func (c *TCPClient) Receive(ctx context.Context, n int64) (Result, error) {
-	t := newTally()
-	err := within(ctx, c.conn, func() error {
-		_, err := io.CopyN(t, struct{ io.Reader }{c.conn}, n)
+	return c.receive(ctx, func(conn *calls.Conn, t *tally) error {
+		_, err := io.CopyN(t, struct{ io.Reader }{conn}, n)
 		return early(err, t.bytes)
 	})
-	return t.result(), workload.Failed(ctx, "receive", err)
+}
+
+// Peek waits until n bytes have come and leaves them unread. A peer that ends
+// before is an error. More than the receive buffer holds never comes.
+func (c *TCPClient) Peek(ctx context.Context, n int64) (Result, error) {
+	return c.receive(ctx, func(conn *calls.Conn, t *tally) error {
+		queued, err := conn.Peek(int(n))
+		_, _ = t.Write(queued) // cannot fail
+		return early(err, t.bytes)
+	})
 }
 
 // early explains the peer's FIN where more was to come.
@@ -179,15 +230,46 @@ func early(err error, got int64) error {
 
 // ReceiveAll receives everything until the peer's FIN.
 func (c *TCPClient) ReceiveAll(ctx context.Context) (Result, error) {
-	t := newTally()
-	err := within(ctx, c.conn, func() error {
-		_, err := io.CopyBuffer(t, struct{ io.Reader }{c.conn}, make([]byte, copySize))
+	return c.receive(ctx, func(conn *calls.Conn, t *tally) error {
+		_, err := io.CopyBuffer(t, struct{ io.Reader }{conn}, make([]byte, copySize))
 		return err
 	})
-	return t.result(), workload.Failed(ctx, "receive", err)
 }
 
-// Close closes the connection in the given style.
+// Shutdown ends a direction or both; the socket stays.
+func (c *TCPClient) Shutdown(half calls.Half) error {
+	err := c.conn.By(c.caller).Shutdown(half)
+	return workload.Failed(context.Background(), fmt.Sprintf("shutdown %s", half), err)
+}
+
+// SetOptions sets options, up to the first that the kernel refuses.
+func (c *TCPClient) SetOptions(options Options) error {
+	return setAll(c.conn.By(c.caller), options.connecting())
+}
+
+var errClosed = errors.New("close: it was closed before")
+
+// Close closes the connection in the given style, and breaks off what is under
+// way. A style that waits for the peer's FIN receives until then itself, also
+// what a Receive that is under way waits for, and breaks that off when it
+// gives the peer up. A close that SO_LINGER makes wait ends when ctx does.
 func (c *TCPClient) Close(ctx context.Context, style workload.Close) error {
-	return style.Do(ctx, c.conn, nil)
+	if c.closed.Swap(true) {
+		return errClosed
+	}
+	return style.Do(ctx, closing{c.conn.By(c.caller), ctx}, nil)
+}
+
+// A closing is a connection whose close does not outlast a context.
+type closing struct {
+	*calls.Conn
+	ctx context.Context
+}
+
+// Close closes.
+func (c closing) Close() error { return c.CloseBecause("") }
+
+// CloseBecause closes, with a reason.
+func (c closing) CloseBecause(reason string) error {
+	return workload.Failed(c.ctx, "close", c.CloseWithin(c.ctx, reason))
 }

@@ -27,7 +27,7 @@ func serveUDP(t *testing.T, w *witness, spec socket.ServerSpec, host string) *so
 		}
 	})
 	port := netip.MustParseAddrPort(s.Addr().String()).Port()
-	c, err := socket.DialUDP(t.Context(), netip.AddrPortFrom(netip.MustParseAddr(host), port))
+	c, err := socket.DialUDP(w.Caller("client"), 0, netip.AddrPortFrom(netip.MustParseAddr(host), port))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +85,7 @@ func TestUDPClosedPort(t *testing.T) {
 	if err := s.Stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	c, err := socket.DialUDP(t.Context(), addr)
+	c, err := socket.DialUDP((&witness{}).Caller("client"), 0, addr)
 	if err != nil {
 		t.Fatal(err)
 	}
