@@ -131,8 +131,8 @@ type GateInject struct {
 	Port       int       `key:"port" min:"1" max:"65535" doc:"Its destination port."`
 	Family     Family    `key:"family" default:"ipv4" doc:"With ports: ipv4 or ipv6."`
 	Flags      []TCPFlag `key:"flags,required" doc:"Its control bits, as [RST]."`
-	Seq        *int64    `key:"seq" doc:"Its sequence number: of a connection, from 0 for the SYN of that end; else as it stands in the header. What that end would send next if absent."`
-	Ack        *int64    `key:"ack" doc:"Its acknowledgement number, likewise; what that end would acknowledge next if absent and ACK is set."`
+	Seq        *int64    `key:"seq" min:"0" max:"4294967295" doc:"Its sequence number: of a connection, from 0 for the SYN of that end; else as it stands in the header. What that end would send next if absent."`
+	Ack        *int64    `key:"ack" min:"0" max:"4294967295" doc:"Its acknowledgement number, likewise; what that end would acknowledge next if absent and ACK is set."`
 	Window     int       `key:"window" default:"65535" min:"0" max:"65535" doc:"Its window."`
 	Content    string    `key:"content" text:"any" doc:"Its payload."`
 }
@@ -165,3 +165,45 @@ const (
 	ObserveFree     Observe = "free"     // nothing waits for the observers
 	ObserveLockstep Observe = "lockstep" // every frame, and every close of ours, waits until sockdiag and ss have looked
 )
+
+// Gated reports whether a link is to be a gate: it says so, or a step acts on
+// its frames.
+func (s *Scenario) Gated(link string) bool {
+	for i := range s.Links {
+		if s.Links[i].Name == link && bool(s.Links[i].Gate) {
+			return true
+		}
+	}
+	for i := range s.Steps {
+		if r := s.Steps[i].GateRule(); r != nil && r.Link == link {
+			return true
+		}
+		if x := s.Steps[i].GateInject; x != nil && x.Link == link {
+			return true
+		}
+	}
+	return false
+}
+
+// Impairments returns by how much what each end sends comes worse, nil for
+// not at all.
+func (l *Link) Impairments() [2]*Impair {
+	list := [2]*Impair{l.Impair, l.Impair}
+	for i := range min(len(l.Ends), len(list)) {
+		if x := l.Ends[i].Impair; x != nil {
+			list[i] = x
+		}
+	}
+	return list
+}
+
+// RuleLink returns the link of the rule that a step of this name gives, "" if
+// there is none.
+func (s *Scenario) RuleLink(name string) string {
+	for i := range s.Steps {
+		if r := s.Steps[i].GateRule(); r != nil && r.As == name && name != "" {
+			return r.Link
+		}
+	}
+	return ""
+}

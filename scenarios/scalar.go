@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"math"
 	"reflect"
 	"slices"
 	"strconv"
@@ -73,9 +74,10 @@ func (d *decoder) number(v reflect.Value, n *node, p *path, f *field) {
 		return
 	}
 	if v.CanUint() {
+		most, text := unsignedBound(v.Type(), f)
 		u, err := strconv.ParseUint(n.text, 10, 64)
-		if err != nil {
-			d.fail(n, p, bad(words.ValueOutOfBounds, short(n.text), "0", "18446744073709551615"))
+		if err != nil || u > most {
+			d.fail(n, p, bad(words.ValueOutOfBounds, short(n.text), "0", text))
 		}
 		v.SetUint(u)
 		return
@@ -88,6 +90,16 @@ func (d *decoder) number(v reflect.Value, n *node, p *path, f *field) {
 	}
 	v.SetInt(i)
 	d.bounds(v, n, p, f)
+}
+
+// unsignedBound returns the largest that an unsigned number can be, and how
+// it is written. Without a bound of its own it may be any of 64 bits.
+func unsignedBound(t reflect.Type, f *field) (uint64, string) {
+	if f == nil || f.max == "" {
+		return math.MaxUint64, "18446744073709551615"
+	}
+	_, hi := boundsOf(t, f)
+	return uint64(hi.amount), hi.text
 }
 
 // bounds checks a number, duration or size against its least and largest.

@@ -126,7 +126,7 @@ type End struct {
 	Name      string   `ref:"node or switch"`
 	Addresses []Prefix `key:"addresses" doc:"Addresses with prefix length; automatic if absent."`
 	Acks      Acks     `key:"acks" default:"default" doc:"immediate: every segment is acknowledged at once (quickack on the routes)."`
-	RTOMin    Duration `key:"rto_min" max:"2m" doc:"Least time before a segment is sent again (rto_min of the routes), and no tail loss probes: for time that is to stand still while a gate holds frames. A SYN is not bound by it."`
+	RTOMin    Duration `key:"rto_min" min:"1ms" max:"2m" doc:"Least time before a segment is sent again (rto_min of the routes), and no tail loss probes: for time that is to stand still while a gate holds frames. A SYN is not bound by it."`
 	Impair    *Impair  `key:"impair" doc:"Makes what this end sends come worse; instead of impair of the link."`
 }
 

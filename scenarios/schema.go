@@ -3,7 +3,6 @@ package scenarios
 import (
 	"encoding/json"
 	"fmt"
-	"math"
 	"reflect"
 	"strconv"
 	"strings"
@@ -80,7 +79,8 @@ func (g *schemer) of(t reflect.Type, f *field) object {
 	case reflect.Bool:
 		return new(YesNo).schema(g)
 	case reflect.Uint64:
-		return object{"type": "integer", "minimum": 0, "maximum": uint64(math.MaxUint64)}
+		most, _ := unsignedBound(t, f)
+		return object{"type": "integer", "minimum": 0, "maximum": most}
 	}
 	lo, hi := boundsOf(t, f)
 	return object{"type": "integer", "minimum": lo.amount, "maximum": hi.amount}
@@ -201,6 +201,9 @@ func (*StateName) schema(*schemer) object {
 func (*Size) schema(*schemer) object {
 	return either(object{"type": "integer", "minimum": 0}, pattern(`^[0-9]+([kMGT]?B|[KMG]iB)?$`))
 }
+
+func (*Percent) schema(*schemer) object { return pattern(`^[0-9]+(\.[0-9]{1,4})?%$`) }
+func (*Rate) schema(*schemer) object    { return pattern(`^[0-9]+[kMG]?bit$`) }
 
 func (*PortRange) schema(*schemer) object {
 	return either(object{"type": "integer", "minimum": 1, "maximum": maxPort}, pattern(`^[0-9]+(-[0-9]+)?$`))

@@ -32,13 +32,13 @@ type SocketOptions struct {
 	Cork          *YesNo     `key:"cork" doc:"TCP_CORK: no segment is sent that is not full, until it is off again."`
 	QuickAck      *YesNo     `key:"quickack" doc:"TCP_QUICKACK: acknowledge at once, for the time being."`
 	KeepAlive     *KeepAlive `key:"keepalive" doc:"SO_KEEPALIVE with its times: {idle: 1s, interval: 1s, probes: 3}; whole seconds."`
-	UserTimeout   *Duration  `key:"user_timeout" max:"24h" doc:"TCP_USER_TIMEOUT: how long what was sent may stay unacknowledged."`
+	UserTimeout   *Duration  `key:"user_timeout" max:"24h" doc:"TCP_USER_TIMEOUT: how long what was sent may stay unacknowledged. Whole milliseconds."`
 	Linger        *Duration  `key:"linger" max:"1h" doc:"SO_LINGER: how long close() waits for what was sent; 0s makes it a reset. Whole seconds."`
 	OrphanTimeout *Duration  `key:"orphan_timeout" max:"1m" doc:"TCP_LINGER2: how long FIN-WAIT-2 lasts after close(). Whole seconds."`
 	FastOpen      *YesNo     `key:"fast_open" doc:"TCP_FASTOPEN of a socket that listens, TCP_FASTOPEN_CONNECT of one that connects; the nodes need net.ipv4.tcp_fastopen."`
 	DeferAccept   *Duration  `key:"defer_accept" max:"1m" doc:"TCP_DEFER_ACCEPT: the connection is accepted when data comes. Whole seconds."`
-	ReceiveBuffer *Size      `key:"receive_buffer" doc:"SO_RCVBUF, in bytes; the kernel doubles it."`
-	SendBuffer    *Size      `key:"send_buffer" doc:"SO_SNDBUF, in bytes; the kernel doubles it."`
+	ReceiveBuffer *Size      `key:"receive_buffer" max:"1GB" doc:"SO_RCVBUF, in bytes; the kernel doubles it."`
+	SendBuffer    *Size      `key:"send_buffer" max:"1GB" doc:"SO_SNDBUF, in bytes; the kernel doubles it."`
 	MaxSegment    *int       `key:"max_segment" min:"88" max:"32767" doc:"TCP_MAXSEG: bytes of payload in a segment at most."`
 }
 
@@ -75,7 +75,7 @@ type TCPConnect struct {
 	Family        Family  `key:"family" default:"ipv4" doc:"Which of the server's or node's addresses: ipv4 or ipv6."`
 	Port          int     `key:"port" min:"1" max:"65535" doc:"Another port than the server's; the port of the peer."`
 	FromPort      int     `key:"from_port" min:"1" max:"65535" doc:"Bind the socket to this port first."`
-	ISN           *uint64 `key:"isn" doc:"Initial sequence number, by TCP_REPAIR; the kernel's choice if absent."`
+	ISN           *uint64 `key:"isn" max:"4294967295" doc:"Initial sequence number, by TCP_REPAIR; the kernel's choice if absent."`
 	SocketOptions `key:",inline"`
 	Background    `key:",inline"`
 }

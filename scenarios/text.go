@@ -80,6 +80,9 @@ type bound struct {
 
 // boundsOf returns what a number, duration or size must lie between.
 func boundsOf(t reflect.Type, f *field) (lo, hi bound) {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
 	lo, hi = bound{0, "0"}, bound{1 << 31, "2147483648"}
 	switch t {
 	case reflect.TypeFor[int64]():
@@ -88,6 +91,10 @@ func boundsOf(t reflect.Type, f *field) (lo, hi bound) {
 		lo, hi = bound{0, "0s"}, bound{int64(24 * time.Hour), "24h"}
 	case reflect.TypeFor[Size]():
 		lo, hi = bound{0, "0"}, bound{1e12, "1TB"}
+	case reflect.TypeFor[Percent]():
+		lo, hi = bound{0, "0%"}, bound{whole, "100%"}
+	case reflect.TypeFor[Rate]():
+		lo, hi = bound{1e3, "1kbit"}, bound{1e11, "100Gbit"}
 	}
 	if f == nil {
 		return lo, hi

@@ -1,0 +1,116 @@
+package scenarios
+
+import (
+	"strconv"
+	"strings"
+
+	"netlab/scenarios/words"
+)
+
+// This file holds the forms of shares and of rates.
+
+// whole is the share of everything, 100%, in the unit of Percent.
+const whole = 1_000_000
+
+// percentDecimals is how many decimals a percentage has at most: the last is
+// a millionth of the whole.
+const percentDecimals = 4
+
+// parseText reads 1%, 0.5%, 12.5%.
+func (p *Percent) parseText(s string) *fault {
+	number, signed := strings.CutSuffix(s, "%")
+	integer, fraction, pointed := strings.Cut(number, ".")
+	if !isNumber(integer) || integer[0] == '-' || pointed && (fraction == "" || strings.Trim(fraction, "0123456789") != "") {
+		return bad(words.ValueNotShare, quote(s), "1%", "0.5%")
+	}
+	if !signed {
+		return bad(words.ValueNoPercent, short(s)).instead([]string{short(s) + "%"}, "")
+	}
+	if len(fraction) > percentDecimals {
+		return bad(words.ValueShareTooFine, quote(s), percentDecimals)
+	}
+	n, err := strconv.ParseInt(integer, 10, 64)
+	if err != nil || n > 1000 {
+		n = 1000 // out of every bound
+	}
+	part, _ := strconv.ParseInt((fraction + "0000")[:percentDecimals], 10, 64)
+	*p = Percent(n*whole/100 + part)
+	return nil
+}
+
+// String returns the share as it is written: 0.5%.
+func (p Percent) String() string {
+	s := strconv.FormatInt(int64(p)/(whole/100), 10)
+	if part := int64(p) % (whole / 100); part > 0 {
+		digits := strconv.FormatInt(whole/100+part, 10)[1:]
+		s += "." + strings.TrimRight(digits, "0")
+	}
+	return s + "%"
+}
+
+// rateUnits lists the units of a rate, the largest first. They are those of
+// tc(8), which has no capital letters, and of everybody else, who has.
+func rateUnits() []string { return []string{"Gbit", "Mbit", "kbit", "bit"} }
+
+// rateUnit returns what a unit of a number of bits stands for, 0 if it is none.
+func rateUnit(s string) int64 {
+	switch s {
+	case "bit":
+		return 1
+	case "kbit":
+		return 1e3
+	case "Mbit":
+		return 1e6
+	case "Gbit":
+		return 1e9
+	}
+	return 0
+}
+
+// parseText reads 500kbit, 10Mbit, 1Gbit.
+func (r *Rate) parseText(s string) *fault {
+	if isNumber(s) {
+		return bad(words.ValueNoRateUnit, short(s)).instead([]string{short(s) + "kbit", short(s) + "Mbit"}, "")
+	}
+	rest := strings.TrimLeft(s, "0123456789")
+	digits := s[:len(s)-len(rest)]
+	unit := rateUnit(rest)
+	if unit == 0 || !isNumber(digits) {
+		return notRate(s, digits)
+	}
+	n, err := strconv.ParseInt(digits, 10, 64)
+	const most = 1 << 60
+	if err != nil || n > most/unit {
+		n, unit = most, 1 // out of every bound
+	}
+	*r = Rate(n * unit)
+	return nil
+}
+
+// notRate tells how a rate is written: with which units, where the digits are
+// right. Bytes in a second are no misspelt bits, and resemble none.
+func notRate(s, digits string) *fault {
+	f := bad(words.ValueNotRate, quote(s), "500kbit", "10Mbit")
+	if !isNumber(digits) || len(digits) > 12 || strings.Contains(s, ".") {
+		return f
+	}
+	var allowed []string
+	for _, unit := range rateUnits() {
+		allowed = append(allowed, digits+unit)
+	}
+	near := strings.Join(strings.Fields(s), "")
+	if strings.Contains(near, "B") {
+		near = ""
+	}
+	return f.instead(allowed, near)
+}
+
+// String returns the rate as it is written: 10Mbit.
+func (r Rate) String() string {
+	for _, unit := range rateUnits() {
+		if n := rateUnit(unit); int64(r)%n == 0 {
+			return strconv.FormatInt(int64(r)/n, 10) + unit
+		}
+	}
+	return "" // cannot be: every number is so many bits
+}
