@@ -9,8 +9,8 @@ import (
 
 // This file holds the forms of shares and of rates.
 
-// whole is the share of everything, 100%, in the unit of Percent.
-const whole = 1_000_000
+// millionths is the share of everything, 100%, in the unit of Percent.
+const millionths = 1_000_000
 
 // percentDecimals is how many decimals a percentage has at most: the last is
 // a millionth of the whole.
@@ -34,15 +34,15 @@ func (p *Percent) parseText(s string) *fault {
 		n = 1000 // out of every bound
 	}
 	part, _ := strconv.ParseInt((fraction + "0000")[:percentDecimals], 10, 64)
-	*p = Percent(n*whole/100 + part)
+	*p = Percent(n*(millionths/100) + part)
 	return nil
 }
 
 // String returns the share as it is written: 0.5%.
 func (p Percent) String() string {
-	s := strconv.FormatInt(int64(p)/(whole/100), 10)
-	if part := int64(p) % (whole / 100); part > 0 {
-		digits := strconv.FormatInt(whole/100+part, 10)[1:]
+	s := strconv.FormatInt(int64(p)/(millionths/100), 10)
+	if part := int64(p) % (millionths / 100); part > 0 {
+		digits := strconv.FormatInt(millionths/100+part, 10)[1:]
 		s += "." + strings.TrimRight(digits, "0")
 	}
 	return s + "%"

@@ -59,13 +59,7 @@ func (c *checker) checkMatch(m *Match, node string, rejects bool, whole any) {
 			}
 		}
 	}
-	for i, f := range m.Unset {
-		if isWord(string(f), toStrings(m.Flags)) {
-			c.wrong(bad(words.FlagBothWays, string(f)), &m.Unset[i])
-		}
-	}
-	c.checkTwice(words.ListedTwice, asPointers(m.Flags))
-	c.checkTwice(words.ListedTwice, asPointers(m.Unset))
+	c.checkFlags(m.Flags, m.Unset)
 	switch {
 	case m.With == "":
 	case !rejects:

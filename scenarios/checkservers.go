@@ -64,10 +64,9 @@ func (s *Server) portKey() *int {
 
 // checkServers looks at ports, and at each server's settings.
 func (c *checker) checkServers() {
-	taken := map[socket]string{}
 	for i := range c.s.Servers {
 		s := &c.s.Servers[i]
-		c.checkSockets(s, taken)
+		c.checkSockets(s, c.serving)
 		c.checkServer(s)
 	}
 	c.checkCircles()

@@ -15,8 +15,13 @@ func (c *checker) checkSteps() {
 			c.checkHTTPStep(s)
 		case "tcp", "udp":
 			c.checkSocketStep(s)
+		case "gate":
+			c.checkGateStep(s)
 		default:
 			c.checkOtherStep(s)
+		}
+		if r := s.GateRule(); r != nil {
+			c.ruled[r.Link] = true
 		}
 	}
 }
@@ -39,56 +44,10 @@ func (c *checker) checkFTPStep(s *Step) {
 	}
 }
 
-func (c *checker) checkSocketStep(s *Step) {
-	switch {
-	case s.TCPConnect != nil:
-		x := s.TCPConnect
-		c.checkFamily(x.Family, &x.Family, x)
-		c.mayConnect(x.To, &x.To, &x.Port, onTCP()...)
-	case s.UDPOpen != nil:
-		x := s.UDPOpen
-		c.checkFamily(x.Family, &x.Family, x)
-		c.mayConnect(x.To, &x.To, &x.Port, "udp", "dns", "exec")
-	case s.TCPSend != nil:
-		c.checkSent(&s.TCPSend.Content, &s.TCPSend.Size, s.TCPSend)
-	case s.UDPSend != nil:
-		c.checkDatagram(s.UDPSend)
-	case s.TCPReceive != nil:
-		c.exclude("bytes", "to_end", &s.TCPReceive.Bytes, &s.TCPReceive.ToEnd)
-	}
-}
-
-// mayConnect is mayAsk for steps that may name a port of their own.
-func (c *checker) mayConnect(name string, to any, port *int, kinds ...string) {
-	if i, ok := c.servers.index[name]; ok && c.given(port) && isWord(c.s.Servers[i].Kind(), kinds) {
-		return
-	}
-	c.mayAsk(name, to, kinds...)
-}
-
-// checkSent sees to it that there is something to send.
-func (c *checker) checkSent(content *string, size *Size, whole any) {
-	c.exclude("content", "size", content, size)
-	if !c.given(content) && !c.given(size) {
-		c.wrong(bad(words.OneOfKeys, "content", "size"), whole)
-	}
-}
-
-// maxDatagram is the most that UDP over IPv4 carries, in bytes: RFC 768.
-const maxDatagram = 65507
-
-func (c *checker) checkDatagram(x *UDPSend) {
-	c.exclude("content", "size", &x.Content, &x.Size)
-	if x.Size > maxDatagram {
-		c.wrong(bad(words.DatagramTooBig, int(x.Size), maxDatagram), &x.Size)
-	}
-	if len(x.Content) > maxDatagram {
-		c.wrong(bad(words.DatagramTooBig, len(x.Content), maxDatagram), &x.Content)
-	}
-}
-
 func (c *checker) checkOtherStep(s *Step) {
 	switch {
+	case s.Wait != nil:
+		c.checkWait(s)
 	case s.Settle != nil:
 		c.checkSettle(s.Settle)
 	case s.DNSLookup != nil:

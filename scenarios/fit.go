@@ -3,6 +3,7 @@ package scenarios
 import (
 	"net/netip"
 	"strings"
+	"time"
 
 	"netlab/scenarios/words"
 )
@@ -82,6 +83,7 @@ func (c *checker) checkLinks() {
 		if l.MTU < 1280 && l.MTU >= 68 && c.s.Addressing.IPv6.IsValid() {
 			c.wrong(bad(words.MTUTooSmall, l.MTU), &l.MTU, &l.Name)
 		}
+		c.checkImpairs(l)
 		for j := range l.Ends {
 			c.checkEnd(&l.Ends[j])
 			c.checkAddresses(l.Ends[j].Addresses, taken)
@@ -113,8 +115,12 @@ func (c *checker) checkEnd(e *End) {
 		if e.Acks == ImmediateAcks {
 			c.wrong(bad(words.SwitchSetting, quote(e.Name)), &e.Acks)
 		}
+		if c.given(&e.RTOMin) {
+			c.wrong(bad(words.SwitchSetting, quote(e.Name)), &e.RTOMin)
+		}
 		return
 	}
+	c.inWhole(&e.RTOMin, time.Millisecond, words.ValueWholeMillis)
 	if i, ok := c.nodes.index[e.Name]; ok && len(e.Addresses) > 0 && len(c.s.Nodes[i].Addresses) > 0 {
 		c.wrong(bad(words.AddressesTwice, quote(e.Name), c.line(&c.s.Nodes[i].Addresses)), &e.Addresses)
 	}

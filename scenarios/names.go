@@ -85,11 +85,18 @@ type checker struct {
 	processes   table // by the name, the index of the exec step; atServer for a server
 	connections table
 	ends        map[string]ends     // by the connection's name
+	rules       table               // of gates, by the name, the index of the step that gives it
 	ended       map[string]int      // by the session, the index of the step that closes it
 	awaited     map[string]int      // by the program, the index of the step that waits for its end
-	ofFamily    map[string][]string // names of sessions, by the family of verbs: ftp
+	waited      map[string]int      // by the step in the background, likewise
+	stopped     map[string]int      // by the server, the index of the step that stops it
+	lists       map[string][]string // of names, by the verbs of their steps: see named
 	lost        map[string]bool     // names of steps that could not be understood
 	linksOf     map[string][]string // names of links, by the node or switch
+	serving     map[socket]string   // the server that listens
+	bound       map[socket]int      // the index of the last step that binds a socket, of those that were looked at
+	heard       map[string]bool     // sockets of udp.bind that somebody has sent to, by the steps that were looked at
+	ruled       map[string]bool     // links that have rules, likewise
 	hosts       []string            // nodes and switches
 	anyEnd      []string            // what a connection's ends can be called at all
 }
@@ -103,7 +110,9 @@ type ends struct{ a, b string }
 func (d *decoder) check(s *Scenario) {
 	c := &checker{
 		decoder: d, s: s, ends: map[string]ends{}, ended: map[string]int{}, lost: map[string]bool{},
-		awaited: map[string]int{}, ofFamily: map[string][]string{}, linksOf: map[string][]string{},
+		awaited: map[string]int{}, waited: map[string]int{}, stopped: map[string]int{},
+		lists: map[string][]string{}, linksOf: map[string][]string{},
+		serving: map[socket]string{}, bound: map[socket]int{}, heard: map[string]bool{}, ruled: map[string]bool{},
 	}
 	c.collect()
 	c.collectConnections()
@@ -167,12 +176,7 @@ const atServer = -1
 func (c *checker) collectSteps() {
 	for i := range c.s.Steps {
 		step := &c.s.Steps[i]
-		if step.Ends() {
-			addFirst(c.ended, step.Session(), i)
-		}
-		if step.ExecWait != nil {
-			addFirst(c.awaited, step.ExecWait.Process, i)
-		}
+		c.collectEnds(step, i)
 		common := step.Common()
 		if common == nil || common.As == "" {
 			continue
@@ -187,12 +191,28 @@ func (c *checker) collectSteps() {
 		}
 		if step.Opens() {
 			c.sessions.add(common.As, i)
-			c.ofFamily[step.family()] = append(c.ofFamily[step.family()], common.As)
+		}
+		if step.GateRule() != nil {
+			c.rules.add(common.As, i)
 		}
 		if step.Exec != nil && bool(step.Exec.Background) && !c.processes.add(common.As, i) {
 			server := &c.s.Servers[c.servers.index[common.As]]
 			c.wrong(bad(words.NameTaken, quote(common.As), c.line(&server.Name)), &common.As)
 		}
+	}
+}
+
+// collectEnds notes what a step puts an end to.
+func (c *checker) collectEnds(step *Step, i int) {
+	switch {
+	case step.Ends():
+		addFirst(c.ended, step.Session(), i)
+	case step.ExecWait != nil:
+		addFirst(c.awaited, step.ExecWait.Process, i)
+	case step.Wait != nil:
+		addFirst(c.waited, step.Wait.Step, i)
+	case step.ServerStop != nil:
+		addFirst(c.stopped, step.ServerStop.To, i)
 	}
 }
 
@@ -207,11 +227,6 @@ func addFirst(m map[string]int, name string, index int) {
 func (s *Step) family() string {
 	family, _, _ := strings.Cut(s.Verb, ".")
 	return family
-}
-
-// openers lists the verbs that open sessions, by their family.
-func openers() map[string]string {
-	return map[string]string{"ftp": "ftp.connect", "http": "http.client", "tcp": "tcp.connect", "udp": "udp.open"}
 }
 
 // collectConnections fills the table of connections: those of steps with a
@@ -251,6 +266,9 @@ func (c *checker) endsOfStep(step *Step) ends {
 		if to == "" {
 			to = opener.To()
 		}
+	}
+	if peer := step.text("Peer"); c.nodes.has(peer) {
+		e.b = peer
 	}
 	if step.DNSLookup != nil && to == "" {
 		to = c.resolverOf(node)
@@ -316,6 +334,8 @@ func (c *checker) resolve() {
 			c.lookUpSession(r)
 		case "process":
 			c.lookUpProcess(r)
+		case "rule":
+			c.lookUpRule(r)
 		}
 	}
 }
@@ -347,48 +367,5 @@ func (c *checker) unreadable(t *table) bool {
 	case &c.connections:
 		return c.broken[&c.s.Steps] || c.broken[&c.s.Connections]
 	}
-	return c.broken[&c.s.Steps] // steps, sessions
-}
-
-// lookUpSession reports a session that does not exist, or not yet, or no
-// longer, where the step stands.
-func (c *checker) lookUpSession(r ref) {
-	step := &c.s.Steps[r.step]
-	family, opener := step.family(), openers()[step.family()]
-	opened, ok := c.sessions.index[r.name]
-	if !ok {
-		if !c.lost[r.name] && !c.unreadable(&c.sessions) {
-			c.fail(r.place.node, r.place.path, bad(words.NoSession, quote(r.name), opener).instead(c.ofFamily[family], r.name))
-		}
-		return
-	}
-	if by := &c.s.Steps[opened]; by.family() != family {
-		c.fail(r.place.node, r.place.path, bad(words.SessionOther, quote(r.name), by.Verb, step.Verb, opener).instead(c.ofFamily[family], ""))
-		return
-	}
-	if r.step <= opened {
-		c.fail(r.place.node, r.place.path, bad(words.SessionLater, quote(r.name), opened))
-		return
-	}
-	if i, ok := c.ended[r.name]; ok && i < r.step {
-		c.fail(r.place.node, r.place.path, bad(words.SessionEnded, quote(r.name), i))
-	}
-}
-
-// lookUpProcess reports a program that does not exist, or not yet, or no
-// longer, where the step stands.
-func (c *checker) lookUpProcess(r ref) {
-	if !c.lookUp(r, &c.processes, words.NoProcess) {
-		return
-	}
-	started := c.processes.index[r.name]
-	switch ended, ok := c.awaited[r.name]; {
-	case started == atServer && c.s.Steps[r.step].ExecWait != nil:
-		c.fail(r.place.node, r.place.path, bad(words.ProcessServer, quote(r.name)))
-	case started == atServer:
-	case r.step <= started:
-		c.fail(r.place.node, r.place.path, bad(words.ProcessLater, quote(r.name), started))
-	case ok && ended < r.step:
-		c.fail(r.place.node, r.place.path, bad(words.ProcessEnded, quote(r.name), ended))
-	}
+	return c.broken[&c.s.Steps] // steps, sessions, rules
 }

@@ -51,7 +51,11 @@ func (r *referrer) paragraph(indent, text string) {
 
 // section describes a struct type once, and then the types below it.
 func (r *referrer) section(at string, t reflect.Type) {
-	if _, ok := r.seen[t]; ok {
+	if first, ok := r.seen[t]; ok {
+		if first != at {
+			r.out.WriteString("\n" + at + "\n")
+			r.paragraph("  ", "the keys of "+first)
+		}
 		return
 	}
 	r.seen[t] = at
@@ -63,13 +67,14 @@ func (r *referrer) section(at string, t reflect.Type) {
 		r.steps(sh)
 		return
 	}
+	fields, _ := r.untold(t, sh.fields)
 	r.mapping("  ", t, sh.fields)
 	var done []reflect.Type
-	for i := range sh.fields {
-		f := &sh.fields[i]
+	for i := range fields {
+		f := &fields[i]
 		if !slices.Contains(done, f.typ) {
 			done = append(done, f.typ)
-			r.below(at, together(sh.fields[i:], f.typ), f.typ)
+			r.below(at, together(fields[i:], f.typ), f.typ)
 		}
 	}
 }
@@ -89,21 +94,41 @@ func together(fields []field, t reflect.Type) string {
 // mapping lists the keys of a type. Those that it has from another type are
 // not told again.
 func (r *referrer) mapping(indent string, t reflect.Type, fields []field) {
-	fields = slices.Clone(fields)
-	var told []string
-	for i := range t.NumField() {
-		f := t.Field(i)
-		at, ok := r.seen[f.Type]
-		if f.Tag.Get("key") != ",inline" || !ok {
-			continue
-		}
-		told = append(told, at)
-		fields = slices.DeleteFunc(fields, func(f field) bool { return len(f.index) > 1 && f.index[0] == i })
-	}
+	fields, told := r.untold(t, fields)
 	r.keys(indent, fields)
 	for _, at := range told {
 		r.paragraph(indent, "and the keys of "+at)
 	}
+}
+
+// untold leaves out the keys of inlined types that were described already,
+// and lists where they were.
+func (r *referrer) untold(t reflect.Type, fields []field) (rest []field, told []string) {
+	rest = slices.Clone(fields)
+	var leave func(t reflect.Type, index []int)
+	leave = func(t reflect.Type, index []int) {
+		for i := range t.NumField() {
+			f := t.Field(i)
+			if f.Tag.Get("key") != ",inline" {
+				continue
+			}
+			within := append(slices.Clone(index), i)
+			at, ok := r.seen[f.Type]
+			if !ok {
+				leave(f.Type, within)
+				continue
+			}
+			before := len(rest)
+			rest = slices.DeleteFunc(rest, func(f field) bool {
+				return len(f.index) > len(within) && slices.Equal(f.index[:len(within)], within)
+			})
+			if len(rest) < before {
+				told = append(told, at)
+			}
+		}
+	}
+	leave(t, nil)
+	return rest, told
 }
 
 // below describes the type of a key's value, if it has keys of its own.
@@ -133,37 +158,6 @@ func (r *referrer) below(at, key string, t reflect.Type) {
 	if _, form := formOf(t); t.Kind() == reflect.Struct && !form {
 		r.section(at, t)
 	}
-}
-
-// steps describes the verbs. What all of them have is said once.
-func (r *referrer) steps(sh *shape) {
-	r.paragraph("  ", "Each step is a mapping with one key, its verb.")
-	common := r.shapes.of(reflect.TypeFor[Common]())
-	inline := len(common.fields)
-	for i := range sh.fields {
-		f := &sh.fields[i]
-		t := f.typ.Elem()
-		own := r.shapes.of(t).fields
-		more := ""
-		if _, ok := t.FieldByName("Common"); ok {
-			own, more = own[:len(own)-inline], " (and "+strings.Join(common.keys(), ", ")+")"
-		}
-		r.out.WriteString("\n  " + f.key + more + "\n")
-		r.paragraph("      ", f.doc)
-		if short, ok := formOf(t); ok {
-			r.paragraph("      ", "In short form: "+short+".")
-		}
-		if at, ok := r.seen[t]; ok && len(own) > 3 {
-			r.paragraph("    ", "the keys of "+at)
-			continue
-		}
-		r.mapping("    ", t, own)
-		if _, ok := r.seen[t]; !ok {
-			r.seen[t] = f.key
-		}
-	}
-	r.out.WriteString("\n  every step but sleep and settle\n")
-	r.keys("    ", common.fields)
 }
 
 // keys lists the keys of a mapping.
@@ -229,6 +223,8 @@ func (r *referrer) form(t reflect.Type, f *field) string {
 		return "value or mapping"
 	case reflect.TypeFor[Link]():
 		return "[END, END] or mapping"
+	case reflect.TypeFor[FrameMatch]():
+		return "mapping, the keys of " + framesSection
 	}
 	switch t.Kind() {
 	case reflect.Struct:
@@ -267,6 +263,10 @@ func formOf(t reflect.Type) (string, bool) {
 		return "duration", true
 	case reflect.TypeFor[Size]():
 		return "size", true
+	case reflect.TypeFor[Percent]():
+		return "share", true
+	case reflect.TypeFor[Rate]():
+		return "rate", true
 	case reflect.TypeFor[Prefix]():
 		return "address", true
 	case reflect.TypeFor[Pool]():
@@ -315,6 +315,8 @@ func (r *referrer) values() {
 		{"number", "Whole, without quotes, signs, leading zeros."},
 		{"duration", "60ms, 1.5s, 2m, 1h30m; up to 24h."},
 		{"size", "Bytes: 6, 64kB, 100MB, 1GB (powers of 1000), 64KiB, 100MiB, 1GiB (powers of 1024)."},
+		{"share", "1%, 0.5%, 12.5%; from 0% to 100%, with 4 decimals at most."},
+		{"rate", "Bits in a second: 500kbit, 10Mbit, 1Gbit (powers of 1000); from 1kbit to 100Gbit."},
 		{"address", "With prefix length: 10.0.0.1/24, fd00::1/64."},
 		{"bare address", "Without prefix length: 10.0.0.1, fd00::1."},
 		{"network", "10.77.0.0/16, fd77::/48; for addressing also none."},

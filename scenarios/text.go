@@ -92,7 +92,7 @@ func boundsOf(t reflect.Type, f *field) (lo, hi bound) {
 	case reflect.TypeFor[Size]():
 		lo, hi = bound{0, "0"}, bound{1e12, "1TB"}
 	case reflect.TypeFor[Percent]():
-		lo, hi = bound{0, "0%"}, bound{whole, "100%"}
+		lo, hi = bound{0, "0%"}, bound{millionths, "100%"}
 	case reflect.TypeFor[Rate]():
 		lo, hi = bound{1e3, "1kbit"}, bound{1e11, "100Gbit"}
 	}
