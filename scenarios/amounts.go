@@ -1,6 +1,8 @@
 package scenarios
 
 import (
+	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -20,8 +22,8 @@ const percentDecimals = 4
 func (p *Percent) parseText(s string) *fault {
 	number, signed := strings.CutSuffix(s, "%")
 	integer, fraction, pointed := strings.Cut(number, ".")
-	if !isNumber(integer) || integer[0] == '-' || pointed && (fraction == "" || strings.Trim(fraction, "0123456789") != "") {
-		return bad(words.ValueNotShare, quote(s), "1%", "0.5%")
+	if !isNumber(integer) || integer[0] == '-' || pointed && !isDigits(fraction) {
+		return notShare(s)
 	}
 	if !signed {
 		return bad(words.ValueNoPercent, short(s)).instead([]string{short(s) + "%"}, "")
@@ -38,6 +40,20 @@ func (p *Percent) parseText(s string) *fault {
 	return nil
 }
 
+// notShare tells how a share is written. Blanks, and the sign that Chinese
+// keyboards have, are common slips.
+func notShare(s string) *fault {
+	f := bad(words.ValueNotShare, quote(s), "1%", "0.5%")
+	meant := strings.ReplaceAll(strings.Join(strings.Fields(s), ""), "％", "%")
+	if meant != s && new(Percent).parseText(meant) == nil {
+		f.instead([]string{meant}, meant)
+	}
+	return f
+}
+
+// isDigits reports whether s consists of digits, one at least.
+func isDigits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
+
 // String returns the share as it is written: 0.5%.
 func (p Percent) String() string {
 	s := strconv.FormatInt(int64(p)/(millionths/100), 10)
@@ -48,9 +64,8 @@ func (p Percent) String() string {
 	return s + "%"
 }
 
-// rateUnits lists the units of a rate, the largest first. They are those of
-// tc(8), which has no capital letters, and of everybody else, who has.
-func rateUnits() []string { return []string{"Gbit", "Mbit", "kbit", "bit"} }
+// rateUnits lists the units of a rate, the smallest first.
+func rateUnits() []string { return []string{"bit", "kbit", "Mbit", "Gbit"} }
 
 // rateUnit returns what a unit of a number of bits stands for, 0 if it is none.
 func rateUnit(s string) int64 {
@@ -88,14 +103,18 @@ func (r *Rate) parseText(s string) *fault {
 }
 
 // notRate tells how a rate is written: with which units, where the digits are
-// right. Bytes in a second are no misspelt bits, and resemble none.
+// right, and without a fraction. Bytes in a second are no misspelt bits, and
+// resemble none.
 func notRate(s, digits string) *fault {
 	f := bad(words.ValueNotRate, quote(s), "500kbit", "10Mbit")
+	if whole := wholeRate(s); whole != "" {
+		return f.instead([]string{whole}, "")
+	}
 	if !isNumber(digits) || len(digits) > 12 || strings.Contains(s, ".") {
 		return f
 	}
 	var allowed []string
-	for _, unit := range rateUnits() {
+	for _, unit := range rateUnits()[1:] {
 		allowed = append(allowed, digits+unit)
 	}
 	near := strings.Join(strings.Fields(s), "")
@@ -105,9 +124,25 @@ func notRate(s, digits string) *fault {
 	return f.instead(allowed, near)
 }
 
+// wholeRate writes 1.5Mbit as 1500kbit; "" if s is nothing of the kind.
+func wholeRate(s string) string {
+	integer, rest, _ := strings.Cut(s, ".")
+	unit := strings.TrimLeft(rest, "0123456789")
+	fraction := rest[:len(rest)-len(unit)]
+	smaller := slices.Index(rateUnits(), unit) - 1
+	if smaller < 0 || !isNumber(integer) || integer[0] == '-' || len(integer) > 12 || fraction == "" || len(fraction) > 3 {
+		return ""
+	}
+	n, _ := strconv.ParseInt(integer+(fraction + "000")[:3], 10, 64)
+	if lo, _ := boundsOf(reflect.TypeFor[Rate](), nil); n*rateUnit(rateUnits()[smaller]) < lo.amount {
+		return ""
+	}
+	return strconv.FormatInt(n, 10) + rateUnits()[smaller]
+}
+
 // String returns the rate as it is written: 10Mbit.
 func (r Rate) String() string {
-	for _, unit := range rateUnits() {
+	for _, unit := range slices.Backward(rateUnits()) {
 		if n := rateUnit(unit); int64(r)%n == 0 {
 			return strconv.FormatInt(int64(r)/n, 10) + unit
 		}

@@ -56,21 +56,22 @@ func (c *checker) checkFramesSaid(m *FrameMatch, link string) {
 func (c *checker) checkFrames(m *FrameMatch, link string) {
 	c.hasEnd(link, m.From, &m.From)
 	c.checkFlags(m.Flags, m.Unset)
-	if m.Protocol != "" && m.Protocol != TCPFrame {
+	ofTCP := m.Protocol == "" || m.Protocol == TCPFrame
+	if !ofTCP {
 		for _, ptr := range []any{&m.Flags, &m.Unset, m.Seq, m.Ack} {
 			if c.given(ptr) {
 				c.wrong(bad(words.OnlyWith, "protocol: tcp"), ptr)
 			}
 		}
 	}
-	if m.Protocol != "" && m.Protocol != TCPFrame && m.Protocol != UDPFrame {
+	if !ofTCP && m.Protocol != UDPFrame {
 		for _, ptr := range []any{&m.Ports, &m.FromPort, m.Payload, &m.Content} {
 			if c.given(ptr) {
 				c.wrong(bad(words.OnlyWith, "protocol: tcp | udp"), ptr)
 			}
 		}
 	}
-	if m.Ack != nil && isWord("ACK", toStrings(m.Unset)) {
+	if ofTCP && m.Ack != nil && isWord("ACK", toStrings(m.Unset)) {
 		c.wrong(bad(words.ContradictsFlag, "ack", "ACK"), m.Ack)
 	}
 	if c.given(&m.Content) && m.Content == "" {

@@ -209,7 +209,7 @@ func (c *checker) collectEnds(step *Step, i int) {
 		addFirst(c.ended, step.Session(), i)
 	case step.ExecWait != nil:
 		addFirst(c.awaited, step.ExecWait.Process, i)
-	case step.Wait != nil:
+	case step.Wait != nil && c.steps.has(step.Wait.Step): // it was taken before
 		addFirst(c.waited, step.Wait.Step, i)
 	case step.ServerStop != nil:
 		addFirst(c.stopped, step.ServerStop.To, i)

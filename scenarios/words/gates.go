@@ -50,16 +50,16 @@ const (
 
 // gateTexts is what is said of them.
 var gateTexts = texts{
-	ValueNotShare:     {"%[1]s is not a share such as %[2]s or %[3]s", "%[1]s 不是比例，应如 %[2]s 或 %[3]s"},
-	ValueNoPercent:    {"the share %[1]s has no percent sign", "比例 %[1]s 没有百分号"},
-	ValueShareTooFine: {"%[1]s is finer than can be told: a share has %[2]d decimals at most", "%[1]s 过于精细：比例最多有 %[2]d 位小数"},
+	ValueNotShare:     {"%[1]s is not a share such as %[2]s or %[3]s", "%[1]s 不是百分比，应如 %[2]s 或 %[3]s"},
+	ValueNoPercent:    {"the share %[1]s has no percent sign", "百分比 %[1]s 没有百分号"},
+	ValueShareTooFine: {"%[1]s is finer than can be told: a share has %[2]d decimals at most", "%[1]s 过于精细：百分比最多有 %[2]d 位小数"},
 	ValueNotRate:      {"%[1]s is not a rate in bits per second, such as %[2]s or %[3]s", "%[1]s 不是速率（每秒比特数），应如 %[2]s 或 %[3]s"},
 	ValueNoRateUnit:   {"the rate %[1]s has no unit", "速率 %[1]s 没有单位"},
 	ValueWholeMillis:  {"%[1]s is not in whole milliseconds", "%[1]s 不是整毫秒"},
 
 	NoRule:          {"no rule %[1]s: a rule bears the name (as) of a step %[2]s", "没有规则 %[1]s：规则以 %[2]s 步骤的名称（as）命名"},
 	RuleLater:       {"rule %[1]s is given only later, by steps[%[2]d]", "规则 %[1]s 要到 steps[%[2]d] 才给出"},
-	RuleHoldsNot:    {"rule %[1]s is of %[2]s and holds no frames; %[3]s needs one of gate.hold", "规则 %[1]s 由 %[2]s 给出，并不扣留帧；%[3]s 需要 gate.hold 的规则"},
+	RuleHoldsNot:    {"rule %[1]s is of %[2]s and holds no frames; %[3]s needs a rule of gate.hold", "规则 %[1]s 由 %[2]s 给出，并不扣留帧；%[3]s 需要由 gate.hold 给出的规则"},
 	NoEndOfLink:     {"link %[1]s has no end %[2]s", "链路 %[1]s 没有 %[2]s 这一端"},
 	ConnectionLater: {"connection %[1]s is opened only later, by steps[%[2]d]", "连接 %[1]s 要到 steps[%[2]d] 才打开"},
 	WaitNotAway:     {"step %[1]s (%[2]s) is not in the background: it has ended before the next begins; where it is to go on meanwhile, say background: on there", "步骤 %[1]s（%[2]s）不在后台：它结束之后下一步才开始；若要它同时进行，请在那里写 background: on"},
@@ -70,11 +70,11 @@ var gateTexts = texts{
 
 	FramesAny:        {"nothing is said of the frames: say which, or leave the key out", "没有说明是哪些帧：请写明，或去掉此键"},
 	ContradictsFlag:  {"%[1]s needs %[2]s set, and flags_unset wants it not set", "%[1]s 要求 %[2]s 置位，而 flags_unset 要求它不置位"},
-	AwaitTooOften:    {"rule %[1]s acts %[2]d times at most, by its %[3]s: it never comes to %[4]d", "规则 %[1]s 按其 %[3]s 最多起作用 %[2]d 次：永远到不了 %[4]d 次"},
+	AwaitTooOften:    {"rule %[1]s never matches %[4]d times: it has at most %[2]d, by its %[3]s", "规则 %[1]s 不可能匹配 %[4]d 次：它的 %[3]s 限定最多 %[2]d 次"},
 	ClearsNothing:    {"no step before this one gives link %[1]s a rule", "在此之前没有步骤给链路 %[1]s 规则"},
 	SegmentTooBig:    {"a segment with %[1]d bytes of payload does not fit into the %[2]d bytes that link %[3]s carries (its mtu)", "带 %[1]d 字节数据的报文段放不进链路 %[3]s 能承载的 %[2]d 字节（其 mtu）"},
-	ImpairNothing:    {"nothing is made worse here", "这里没有任何劣化"},
-	ImpairTwice:      {"link %[1]s impairs both directions already, on line %[2]d; say it there, or at the ends", "链路 %[1]s 已在第 %[2]d 行劣化两个方向；只能写在那里，或写在两端"},
+	ImpairNothing:    {"nothing is made worse here", "这里没有设置任何损伤"},
+	ImpairTwice:      {"link %[1]s impairs both directions already, on line %[2]d; say it there, or at the ends", "链路 %[1]s 已在第 %[2]d 行为两个方向设置了损伤；只能写在那里，或写在两端"},
 	JitterTooLong:    {"the jitter %[1]s is more than the delay %[2]s that varies by it", "抖动 %[1]s 大于它所作用的时延 %[2]s"},
 	PortListened:     {"port %[1]d of node %[2]s is taken by steps[%[3]d]", "节点 %[2]s 的端口 %[1]d 已被 steps[%[3]d] 占用"},
 	NoOption:         {"no option is given", "没有给出任何选项"},
@@ -87,7 +87,7 @@ var gateTexts = texts{
 
 	LockstepExclusive: {"it runs alone (exclusive), as times matter to it", "它要求独占运行（exclusive），说明时间对它很重要"},
 	LockstepDurations: {"it expects durations (expect.durations)", "它对时长有预期（expect.durations）"},
-	LockstepImpair:    {"it impairs link %[1]s", "它劣化链路 %[1]s"},
+	LockstepImpair:    {"it impairs link %[1]s", "它给链路 %[1]s 设置了损伤（impair）"},
 	LockstepDelay:     {"it delays frames on link %[1]s (gate.delay)", "它延迟链路 %[1]s 上的帧（gate.delay）"},
 	LockstepUnknown:   {"a server of it serves a directory, whose files may be of any size", "它的服务器提供一个目录，其中文件大小不定"},
 	LockstepBulk:      {"it moves %[1]d bytes, more than %[2]d", "它传输 %[1]d 字节，超过 %[2]d 字节"},
