@@ -63,6 +63,10 @@ func (t *text) write(w io.Writer) error {
 	return nil
 }
 
+// Clean makes untrusted text harmless for a terminal: what is not printable,
+// line ends included, is written as an escape.
+func Clean(s string) string { return clean(s) }
+
 // clean makes untrusted text harmless: what is not printable is written as
 // an escape.
 func clean(s string) string {

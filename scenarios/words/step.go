@@ -1,0 +1,300 @@
+package words
+
+// What netlab step says: the command, its screen, and scripts.
+const (
+	HelpStep       ID = "help.step"
+	HelpStepLong   ID = "help.step.long"
+	HelpStepScript ID = "help.step.script"
+	HelpStepTimes  ID = "help.step.times"
+
+	StepNoTerminal ID = "step.no_terminal"
+	StepOneOnly    ID = "step.one_only" // file, variants
+
+	StepEmptyText   ID = "step.empty_text"
+	StepBadWord     ID = "step.bad_word" // what is there, words
+	StepBadPort     ID = "step.bad_port"
+	StepNoMatch     ID = "step.no_match"
+	StepOpenText    ID = "step.open_text"
+	StepBadEscape   ID = "step.bad_escape"
+	StepNoNode      ID = "step.no_node"     // node, nodes
+	StepScriptLong  ID = "step.script_long" // script, bytes
+	StepLineLong    ID = "step.line_long"
+	StepAtLine      ID = "step.at_line" // script, line, error
+	StepRunTo       ID = "step.run_to"
+	StepNothingMore ID = "step.nothing_more"
+	StepBadVerb     ID = "step.bad_verb" // what is there, verbs
+	StepBadWithin   ID = "step.bad_within"
+	StepBadExpect   ID = "step.bad_expect"
+	StepBadCount    ID = "step.bad_count"
+	StepBadState    ID = "step.bad_state" // what is there, states
+
+	StepUnmet       ID = "step.unmet"       // script, line, command, why, what there is
+	StepUnmetTime   ID = "step.unmet_time"  // duration
+	StepUnmetEnded  ID = "step.unmet_ended" //
+	StepThereIs     ID = "step.there_is"    // frames
+	StepNoneWait    ID = "step.none_wait"
+	StepStates      ID = "step.states" // states of ends
+	StepMoreWait    ID = "step.more_wait"
+	StepIndented    ID = "step.indented"     // what there is
+	StepIndentedTwo ID = "step.indented_two" // likewise, in two lines
+
+	StepPassed     ID = "step.passed"
+	StepDropped    ID = "step.dropped"
+	StepDuplicated ID = "step.duplicated"
+	StepWaits      ID = "step.waits"
+	StepHolds      ID = "step.holds"
+	StepSaidEnds   ID = "step.said_ends"
+	StepSaidDone   ID = "step.said_done"
+	StepSaidFrames ID = "step.said_frames"
+
+	StepBroken       ID = "step.broken"
+	StepEnded        ID = "step.ended"
+	StepRunning      ID = "step.running"
+	StepRunningTo    ID = "step.running_to" // match
+	StepStopped      ID = "step.stopped"
+	StepNothingWaits ID = "step.nothing_waits"
+	StepRefused      ID = "step.refused" // error
+	StepNoConnection ID = "step.no_connection"
+	StepListens      ID = "step.listens"
+	StepNoSocket     ID = "step.no_socket"
+	StepQueues       ID = "step.queues"   // bytes, bytes
+	StepTimer        ID = "step.timer"    // name
+	StepTimerIn      ID = "step.timer_in" // name, milliseconds
+	StepWaiting      ID = "step.waiting"  // how many
+	StepHelpHead     ID = "step.help_head"
+	StepNoFrame      ID = "step.no_frame"
+	StepFrameHead    ID = "step.frame_head" // number, link
+	StepHeldBy       ID = "step.held_by"    // rule
+	StepLadder       ID = "step.ladder"
+	StepLadderOf     ID = "step.ladder_of" // ordinal, how many, route
+
+	StepAsk        ID = "step.ask"
+	StepAskLeave   ID = "step.ask_leave"
+	StepSayDone    ID = "step.say_done"
+	StepSayRunning ID = "step.say_running"
+	StepSayWorking ID = "step.say_working"
+	StepKeysAsking ID = "step.keys_asking" // what was asked for last
+	StepKeysNone   ID = "step.keys_asking_none"
+	StepKeyNext    ID = "step.key_next"
+	StepKeyDrop    ID = "step.key_drop"
+	StepKeyTwice   ID = "step.key_twice"
+	StepKeyRunTo   ID = "step.key_run_to"
+	StepKeyRun     ID = "step.key_run"
+	StepKeyChoose  ID = "step.key_choose"
+	StepKeyTab     ID = "step.key_tab"
+	StepKeyHelp    ID = "step.key_help"
+	StepKeyQuit    ID = "step.key_quit"
+	StepHelp       ID = "step.help" // words
+
+	StepIPv4         ID = "step.ipv4" // source, destination, TTL, bytes
+	StepIPv6         ID = "step.ipv6" // source, destination, hop limit, bytes of payload
+	StepDontFragment ID = "step.dont_fragment"
+	StepFragment     ID = "step.fragment" // offset
+	StepMalformed    ID = "step.malformed"
+	StepOptions      ID = "step.options"
+	StepPayload      ID = "step.payload"
+	StepFlagSYN      ID = "step.flag_syn"
+	StepFlagSYNACK   ID = "step.flag_synack"
+	StepFlagFIN      ID = "step.flag_fin"
+	StepFlagRST      ID = "step.flag_rst"
+	StepFlagPSH      ID = "step.flag_psh"
+	StepFlagURG      ID = "step.flag_urg"
+	StepFlagECE      ID = "step.flag_ece"
+	StepFlagCWR      ID = "step.flag_cwr"
+	StepFlagACK      ID = "step.flag_ack" // number
+	StepBadSum       ID = "step.bad_sum"
+	StepSemicolon    ID = "step.semicolon"
+	StepNumbers      ID = "step.numbers" // seq and ack, window
+	StepOptionMSS    ID = "step.option_mss"
+	StepOptionScale  ID = "step.option_scale" // factor, shift
+	StepOptionSACK   ID = "step.option_sack"
+	StepOptionBlocks ID = "step.option_blocks"
+	StepOptionTime   ID = "step.option_time"
+	StepOptionOther  ID = "step.option_other" // kind, data
+	StepBytes        ID = "step.bytes"
+)
+
+// stepTexts is what it says. Its screen is measured in cells: it has no
+// characters of which terminals disagree how wide they are.
+var stepTexts = texts{
+	HelpStep: {"Single-step a lab, frame by frame", "逐帧单步执行一个实验"},
+	HelpStepLong: {`Run one scenario while every frame waits until you let it on. The screen shows
+both ends, the frames that wait, what is in them, and what RFC 9293 says happens
+next; ? explains the keys. At the end the report is printed, as netlab run does.
+
+With --script a text drives it, one command a line, and a transcript is printed:
+
+  next [MATCH]              wait for a frame that matches, and let it on
+  drop [MATCH]              likewise, and drop it
+  duplicate [MATCH]         likewise, and let it on twice
+  wait [MATCH]              wait for one, and leave it
+  run to MATCH              let everything on until a frame that matches waits
+  run                       let everything on until the scenario has ended
+  expect NODE[:PORT] STATE  wait until that end is in the state, as FIN-WAIT-1
+  expect waiting N          wait until exactly so many frames wait
+  expect done               wait until the scenario has ended
+  show                      print what the screen shows
+  quit                      end the script; what waits goes on
+
+MATCH is [NODE[:PORT]] [WORD] [/TEXT/]: client FIN, DATA, server:21 /221 /. The
+words are SYN, SYN+ACK, ACK (that alone), DATA, FIN, FIN+ACK (acknowledges a FIN),
+DATA+FIN, RST, TCP, UDP, ICMP, ARP, ND and ANY. Without it the first frame that
+waits is meant. A line that waits may end in "within 5s"; it is 10s otherwise. What
+follows a # is a comment. The script ends where it ends: what waits then goes on.
+
+Exit codes are those of netlab run; 1 also if a line of the script got not what it
+wanted.`,
+		`运行一个场景，每一帧都停下，直到您放行。屏幕上显示连接两端、等待的帧及其内容，
+以及 RFC 9293 规定接下来会发生什么；按 ? 查看各键的说明。结束时与 netlab run 一样
+打印报告。
+
+给出 --script 时由文本驱动，每行一条命令，并打印执行记录：
+
+  next [匹配]               等待一个匹配的帧，放行
+  drop [匹配]               同上，但丢弃它
+  duplicate [匹配]          同上，但放行两次
+  wait [匹配]               等待一个匹配的帧，不动它
+  run to 匹配               放行一切，直到有匹配的帧在等待
+  run                       放行一切，直到场景结束
+  expect 节点[:端口] 状态   等到该端处于此状态，例如 FIN-WAIT-1
+  expect waiting N          等到恰好有 N 个帧在等待
+  expect done               等到场景结束
+  show                      打印屏幕上的内容
+  quit                      结束脚本；等待的帧继续前进
+
+匹配写作 [节点[:端口]] [词] [/文本/]，例如：client FIN、DATA、server:21 /221 /。词有
+SYN、SYN+ACK、ACK（仅此而已）、DATA、FIN、FIN+ACK（确认了对方的 FIN）、DATA+FIN、
+RST、TCP、UDP、ICMP、ARP、ND 和 ANY。不写匹配时指第一个等待的帧。需要等待的行可以
+以 "within 5s" 结尾，否则最多等 10 秒。# 之后是注释。脚本到末尾即结束，届时等待的帧
+继续前进。
+
+退出码与 netlab run 相同；脚本的某一行没有得到所要的结果时也为 1。`},
+	HelpStepScript: {"take commands from `FILE`, - for the standard input, instead of a terminal", "从 `FILE` 读取命令（- 表示标准输入），不使用终端"},
+	HelpStepTimes:  {"with --script: print what differs from run to run, too, and where the time went", "与 --script 合用：也打印每次运行都不同的内容，以及各阶段用时"},
+
+	StepNoTerminal: {"netlab step needs a terminal\n  fix: give it commands with --script FILE", "netlab step 需要终端\n  解决：用 --script FILE 给出命令"},
+	StepOneOnly:    {"%[1]s: one run is stepped at a time: choose one variant of %[2]s", "%[1]s：一次只能单步执行一个：请从 %[2]s 中选择一个变体"},
+
+	StepEmptyText:   {"there is no text between the slashes", "两条斜线之间没有文本"},
+	StepBadWord:     {"%[1]q is neither a node nor a word here; a match is [NODE[:PORT]] [WORD] [/TEXT/], with one of %[2]s", "%[1]q 在这里既不是节点也不是词；匹配写作 [节点[:端口]] [词] [/文本/]，词为 %[2]s 之一"},
+	StepBadPort:     {"port %[1]s: it must be from 1 to 65535", "端口 %[1]s：必须在 1 到 65535 之间"},
+	StepNoMatch:     {"it is not said which frame", "没有说明是哪个帧"},
+	StepOpenText:    {"%[1]q: the second slash is missing", "%[1]q：缺少第二条斜线"},
+	StepBadEscape:   {"%[1]q: a backslash that means nothing", "%[1]q：反斜线没有意义"},
+	StepNoNode:      {"there is no node %[1]q; the lab has: %[2]s", "没有节点 %[1]q；实验中有：%[2]s"},
+	StepScriptLong:  {"%[1]s: more than %[2]d bytes", "%[1]s：超过 %[2]d 字节"},
+	StepLineLong:    {"more than %[1]d bytes", "超过 %[1]d 字节"},
+	StepAtLine:      {"%[1]s:%[2]d: %[3]s", "%[1]s:%[2]d：%[3]s"},
+	StepRunTo:       {"%[1]q: after run comes nothing, or to MATCH", "%[1]q：run 之后为空，或写 to 和匹配"},
+	StepNothingMore: {"nothing follows %[1]s", "%[1]s 之后没有其他内容"},
+	StepBadVerb:     {"%[1]q is no command; allowed: %[2]s", "%[1]q 不是命令；可用：%[2]s"},
+	StepBadWithin:   {"within %[1]q: a duration such as 5s ends the line", "within %[1]q：行末应是时长，例如 5s"},
+	StepBadExpect:   {"after expect comes NODE[:PORT] STATE, waiting N, or done", "expect 之后写 节点[:端口] 状态、waiting N 或 done"},
+	StepBadCount:    {"waiting %[1]q: a number of frames is wanted", "waiting %[1]q：应是帧的个数"},
+	StepBadState:    {"%[1]q is no state of RFC 9293; allowed: %[2]s", "%[1]q 不是 RFC 9293 的状态；可用：%[2]s"},
+
+	StepUnmet:       {"%[1]s:%[2]d: %[3]s: %[4]s%[5]s", "%[1]s:%[2]d：%[3]s：%[4]s%[5]s"},
+	StepUnmetTime:   {"not within %[1]s", "%[1]s 内没有发生"},
+	StepUnmetEnded:  {"the scenario has ended without it", "场景已经结束，仍没有发生"},
+	StepThereIs:     {"waiting: %[1]s", "等待的帧：%[1]s"},
+	StepNoneWait:    {"none", "无"},
+	StepStates:      {"states: %[1]s", "状态：%[1]s"},
+	StepMoreWait:    {"and %[1]d more", "还有 %[1]d 个"},
+	StepIndented:    {"\n  %[1]s", "\n  %[1]s"},
+	StepIndentedTwo: {"\n  %[1]s\n  %[2]s", "\n  %[1]s\n  %[2]s"},
+
+	StepPassed:     {"passed", "放行"},
+	StepDropped:    {"dropped", "丢弃"},
+	StepDuplicated: {"duplicated", "重复"},
+	StepWaits:      {"waits", "等待"},
+	StepHolds:      {"holds", "成立"},
+	StepSaidEnds:   {"ends", "两端"},
+	StepSaidDone:   {"ended", "结束"},
+	StepSaidFrames: {"%[1]d frames", "%[1]d 个帧"},
+
+	StepBroken:       {"broken off", "已中断"},
+	StepEnded:        {"ended", "已结束"},
+	StepRunning:      {"running", "运行中"},
+	StepRunningTo:    {"running to %[1]s", "运行到 %[1]s"},
+	StepStopped:      {"stopped", "已停下"},
+	StepNothingWaits: {"no frame waits", "没有等待的帧"},
+	StepRefused:      {"it could not be done: %[1]s", "无法完成：%[1]s"},
+	StepNoConnection: {"no connection yet", "还没有连接"},
+	StepListens:      {"the listener has nothing of it yet", "监听套接字尚未收到"},
+	StepNoSocket:     {"no socket", "没有套接字"},
+	StepQueues:       {"unread %[1]d  unacknowledged %[2]d", "未读 %[1]d  未确认 %[2]d"},
+	StepTimer:        {"timer %[1]s", "计时器 %[1]s"},
+	StepTimerIn:      {"timer %[1]s %[2]d ms", "计时器 %[1]s %[2]d ms"},
+	StepWaiting:      {"frames that wait: %[1]d", "等待的帧：%[1]d"},
+	StepHelpHead:     {"help", "帮助"},
+	StepNoFrame:      {"no frame", "没有帧"},
+	StepFrameHead:    {"frame %[1]d on %[2]s", "%[2]s 上的第 %[1]d 帧"},
+	StepHeldBy:       {"held by %[1]s", "由 %[1]s 拦下"},
+	StepLadder:       {"what has passed", "已经通过的"},
+	StepLadderOf:     {"what has passed on connection %[1]d of %[2]d: %[3]s", "连接 %[1]d（共 %[2]d 个）上已经通过的：%[3]s"},
+
+	StepAsk:        {"run to (client FIN, DATA, /text/): ", "运行到（client FIN、DATA、/文本/）："},
+	StepAskLeave:   {"The lab still runs. q again: leave, what waits goes on; any other key: stay", "实验仍在运行。再按 q：离开，等待的帧继续前进；其他键：留下"},
+	StepSayDone:    {"The scenario has ended: q leaves and shows the report", "场景已结束：按 q 离开并显示报告"},
+	StepSayRunning: {"any key stops", "按任意键停下"},
+	StepSayWorking: {"No frame waits: the lab is at work", "没有等待的帧：实验正在进行"},
+	StepKeysAsking: {"enter: run to it   esc: back   empty: again %[1]s", "回车：运行到此   esc：返回   留空：再次 %[1]s"},
+	StepKeysNone:   {"enter: run to it   esc: back", "回车：运行到此   esc：返回"},
+	StepKeyNext:    {"n next", "n 放行"},
+	StepKeyDrop:    {"d drop", "d 丢弃"},
+	StepKeyTwice:   {"D twice", "D 重复"},
+	StepKeyRunTo:   {"r run to", "r 运行到"},
+	StepKeyRun:     {"R run", "R 运行"},
+	StepKeyChoose:  {"up/down", "上/下"},
+	StepKeyTab:     {"tab other", "tab 其他"},
+	StepKeyHelp:    {"? help", "? 帮助"},
+	StepKeyQuit:    {"q quit", "q 退出"},
+	StepHelp: {`n, enter  let the chosen frame on
+d         drop it
+D         duplicate it: let it on twice
+r         run to: let frames on until one that matches waits
+R         run: let everything on until the end
+up, down  choose a frame
+tab       the next connection: its ends, its ladder
+pgup/dn   scroll the ladder
+q         leave; ^C: break off the run
+A match is [NODE[:PORT]] [WORD] [/TEXT/], with one of the words
+%[1]s`, `n、回车   放行选中的帧
+d         丢弃它
+D         重复：放行两次
+r         运行到：放行各帧，直到有匹配的帧在等待
+R         运行：放行一切，直到结束
+上、下    选择帧
+tab       下一个连接：它的两端和时序图
+pgup/dn   滚动时序图
+q         离开；^C：中断运行
+匹配写作 [节点[:端口]] [词] [/文本/]，词为以下之一
+%[1]s`},
+
+	StepIPv4:         {"%[1]s -> %[2]s, TTL %[3]d, %[4]d bytes", "%[1]s -> %[2]s, TTL %[3]d, %[4]d 字节"},
+	StepIPv6:         {"%[1]s -> %[2]s, hop limit %[3]d, payload %[4]d bytes", "%[1]s -> %[2]s, 跳数限制 %[3]d, 载荷 %[4]d 字节"},
+	StepDontFragment: {"do not fragment", "不得分片"},
+	StepFragment:     {"a fragment, from byte %[1]d on", "分片，从第 %[1]d 字节起"},
+	StepMalformed:    {"malformed", "格式错误"},
+	StepOptions:      {"options", "选项"},
+	StepPayload:      {"payload", "载荷"},
+	StepFlagSYN:      {"SYN: asks for a connection", "SYN：请求建立连接"},
+	StepFlagSYNACK:   {"SYN+ACK: agrees to the connection", "SYN+ACK：同意建立连接"},
+	StepFlagFIN:      {"FIN: has no more to send", "FIN：没有更多数据要发送"},
+	StepFlagRST:      {"RST: the connection is no more", "RST：连接作废"},
+	StepFlagPSH:      {"PSH: hand it over now", "PSH：立即交付"},
+	StepFlagURG:      {"URG: there is urgent data", "URG：有紧急数据"},
+	StepFlagECE:      {"ECE: congestion echo", "ECE：拥塞回显"},
+	StepFlagCWR:      {"CWR: window reduced", "CWR：窗口已减小"},
+	StepFlagACK:      {"ACK: has everything before %[1]s", "ACK：%[1]s 之前的都已收到"},
+	StepBadSum:       {"the checksum is wrong", "校验和错误"},
+	StepSemicolon:    {"; ", "；"},
+	StepNumbers:      {"%[1]s  window %[2]d", "%[1]s  窗口 %[2]d"},
+	StepOptionMSS:    {"MSS %[1]d", "MSS %[1]d"},
+	StepOptionScale:  {"window scale x%[1]d (%[2]d)", "窗口扩大 x%[1]d (%[2]d)"},
+	StepOptionSACK:   {"SACK permitted", "允许 SACK"},
+	StepOptionBlocks: {"SACK blocks: %[1]d", "SACK 块：%[1]d"},
+	StepOptionTime:   {"timestamps", "时间戳"},
+	StepOptionOther:  {"option %[1]d 0x%[2]s", "选项 %[1]d 0x%[2]s"},
+	StepBytes:        {"%[1]d bytes", "%[1]d 字节"},
+}
