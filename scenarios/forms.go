@@ -67,7 +67,8 @@ func longLink(d *decoder, n *node, p *path) *node {
 
 // closeOptions is what may be said of a style of closing.
 type closeOptions struct {
-	Delay Duration `key:"delay" default:"0s" max:"1h" doc:"Time between what is waited for and close()."`
+	Delay  Duration `key:"delay" default:"0s" max:"1h" doc:"Time between what is waited for and close()."`
+	Within Duration `key:"within" min:"1ms" max:"24h" doc:"How long the peer's FIN, or the reply, is waited for at most; 3s if absent."`
 }
 
 // parseNode reads a style, or {STYLE: {delay: 60ms}}.
@@ -88,7 +89,7 @@ func (c *Close) parseNode(d *decoder, n *node, p *path) {
 	}
 	var options closeOptions
 	d.value(reflect.ValueOf(&options).Elem(), style.value, p.child(style.key.text), nil)
-	c.Style, c.Delay = CloseStyle(style.key.text), options.Delay
+	c.Style, c.Delay, c.Within = CloseStyle(style.key.text), options.Delay, options.Within
 }
 
 // countBounds is the long form of a count.

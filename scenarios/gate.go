@@ -207,3 +207,6 @@ func (s *Scenario) RuleLink(name string) string {
 	}
 	return ""
 }
+
+// ObserveWays lists the ways to look at a lab.
+func ObserveWays() []string { return Observe("").words() }

@@ -1,6 +1,9 @@
 package scenarios
 
-import "reflect"
+import (
+	"fmt"
+	"reflect"
+)
 
 // A Step is one thing that is done. In the file it is a mapping with one key,
 // the verb. Exactly one of the fields below Verb is set.
@@ -143,10 +146,11 @@ const (
 )
 
 // A Close is how a side closes a connection. In the file it is the style's
-// name, or a mapping {STYLE: {delay: 60ms}}.
+// name, or a mapping {STYLE: {delay: 60ms, within: 10s}}.
 type Close struct {
-	Style CloseStyle
-	Delay Duration // between what is waited for and close()
+	Style  CloseStyle
+	Delay  Duration // between what is waited for and close()
+	Within Duration // how long the peer is waited for at most; 0 for the usual 3 s
 }
 
 // A CloseStyle is a way to close.
@@ -241,6 +245,15 @@ func (s *Step) GateRule() *GateRule {
 		return f.Addr().Interface().(*GateRule)
 	}
 	return nil
+}
+
+// RuleName returns what the rule is called that the step gives a gate, or
+// whatever else it does there: the name of the step, else its place.
+func (s *Step) RuleName() string {
+	if c := s.Common(); c != nil && c.As != "" {
+		return c.As
+	}
+	return fmt.Sprintf("steps[%d]", s.Index-1)
 }
 
 // InBackground reports whether the next step is taken while this one is under

@@ -14,6 +14,7 @@ const (
 	HelpJSON       ID = "help.json"
 	HelpFull       ID = "help.run.full"
 	HelpWithout    ID = "help.run.without"
+	HelpObserve    ID = "help.run.observe"
 	HelpTimes      ID = "help.run.times"
 	HelpList       ID = "help.list"
 	HelpShow       ID = "help.show"
@@ -31,6 +32,7 @@ const (
 	BadRepeat           ID = "run.bad_repeat"
 	BadTimeout          ID = "run.bad_timeout"
 	BadProbe            ID = "run.bad_probe"
+	BadObserve          ID = "run.bad_observe"
 	NoScenario          ID = "run.no_scenario"
 	NotAFile            ID = "run.not_a_file"
 	NoYAML              ID = "run.no_yaml"
@@ -123,6 +125,7 @@ after the others. Results are in the same order whatever ended first.`,
 	HelpTimeout:  {"bound the time of each run, as 30s, instead of limits.run", "每次运行的时间上限，例如 30s，代替 limits.run"},
 	HelpJSON:     {"print JSON for programs", "输出供程序读取的 JSON"},
 	HelpFull:     {"show every frame", "显示每一个帧"},
+	HelpObserve:  {"how closely the lab is looked at, instead of as the scenario says: free (nothing waits), lockstep (every frame waits until sockdiag and ss have looked), auto (lockstep where there are no kernel events)", "如何观察实验，代替场景中的设置：free（不等待）、lockstep（每个报文段都等 sockdiag 和 ss 看过再放行）、auto（没有内核事件时用 lockstep）"},
 	HelpWithout:  {"go without a probe: bpf, sockdiag, ss or wire", "不使用某个探针：bpf、sockdiag、ss 或 wire"},
 	HelpTimes:    {"show where the time went", "显示各阶段用时"},
 	HelpList:     {"List the scenarios of the gallery", "列出内置场景"},
@@ -143,6 +146,7 @@ needs no privileges. The verdicts are printed as the run wrote them.`,
 	BadLang:    {"--lang %[1]q: allowed: en, zh", "--lang %[1]q：只能是 en 或 zh"},
 	BadRepeat:  {"--repeat %[1]d: it must be from 1 to 100000", "--repeat %[1]d：必须在 1 到 100000 之间"},
 	BadTimeout: {"--timeout %[1]v: it must be longer than 0", "--timeout %[1]v：必须大于 0"},
+	BadObserve: {"--observe %[1]q: allowed: %[2]s", "--observe %[1]q：只能是 %[2]s"},
 	BadProbe:   {"--without %[1]q: allowed: %[2]s", "--without %[1]q：只能是 %[2]s"},
 	NoScenario: {"%[1]q is neither a file nor a scenario of the gallery%[2]s\n  fix: netlab list shows the gallery; a file is named with its path, as ./my.yaml",
 		"%[1]q 既不是文件，也不是内置场景%[2]s\n  解决：netlab list 列出内置场景；文件请写出路径，例如 ./my.yaml"},
