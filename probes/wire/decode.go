@@ -48,6 +48,7 @@ type packet struct {
 // A datagram is the IP payload of a frame.
 type datagram struct {
 	src, dst netip.Addr
+	head     int    // bytes before the payload
 	body     []byte // what was captured of the payload
 	size     int    // of the payload on the wire
 	id       uint16 // IPv4 identification
@@ -80,7 +81,10 @@ func decode(frame []byte, size int, unsummed bool, p *packet) outcome {
 	if o != tcpSegment {
 		return o
 	}
-	return d.tcp(unsummed, p)
+	if o = d.tcp(unsummed, p); o == tcpSegment {
+		p.seg.Text = firstLine(d.body[d.dataOffset():])
+	}
+	return o
 }
 
 // network skips the Ethernet header and VLAN tags.
@@ -120,7 +124,7 @@ func (d *datagram) ipv4(b []byte, size int) outcome {
 	d.src, d.dst = netip.AddrFrom4([4]byte(b[12:])), netip.AddrFrom4([4]byte(b[16:]))
 	d.id = binary.BigEndian.Uint16(b[4:])
 	d.badSum = fold(sum(0, b[:head])) != 0xffff
-	d.body, d.size = b[head:min(total, len(b))], total-head
+	d.head, d.body, d.size = head, b[head:min(total, len(b))], total-head
 	return tcpSegment
 }
 
@@ -135,7 +139,7 @@ func (d *datagram) ipv6(b []byte, size int) outcome {
 	}
 	d.src = netip.AddrFrom16([16]byte(b[8:])).Unmap()
 	d.dst = netip.AddrFrom16([16]byte(b[24:])).Unmap()
-	d.proto, d.size = b[6], total
+	d.proto, d.size, d.head = b[6], total, 40
 	broken := 40+total > size // it claims more than the frame brought
 	b = b[40:min(40+total, len(b))]
 	for d.proto != protoTCP {
@@ -143,7 +147,7 @@ func (d *datagram) ipv6(b []byte, size int) outcome {
 		if !ok || n > len(b) || n > d.size {
 			return otherFrame // not TCP, or the capture does not reach so far
 		}
-		b, d.size = b[n:], d.size-n
+		b, d.size, d.head = b[n:], d.size-n, d.head+n
 	}
 	switch {
 	case broken:
@@ -185,7 +189,10 @@ func (d *datagram) extension(b []byte) (n int, ok bool) {
 	return n, true
 }
 
-// tcp reads the header of RFC 9293 section 3.1.
+// dataOffset is the length of the TCP header in d.body, which tcp has checked.
+func (d *datagram) dataOffset() int { return int(d.body[12]>>4) * 4 }
+
+// tcp reads the header of RFC 9293 section 3.1; it leaves out Text.
 func (d *datagram) tcp(unsummed bool, p *packet) outcome {
 	b := d.body
 	if d.size < 20 {
@@ -211,7 +218,6 @@ func (d *datagram) tcp(unsummed bool, p *packet) outcome {
 		Len:    d.size - head,
 		IPID:   d.id,
 		BadSum: d.badSum || !unsummed && !d.sumOK(),
-		Text:   firstLine(b[head:]),
 	}
 	options(b[20:head], &p.seg)
 	return tcpSegment

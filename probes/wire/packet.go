@@ -16,10 +16,22 @@ type Packet struct {
 // Decode reads an Ethernet frame of size bytes on the wire, of which frame was
 // captured. ok is false if it is no TCP segment that a receiver would take.
 func Decode(frame []byte, size int) (p Packet, ok bool) {
+	var d datagram
+	var q packet
+	if !d.unsummed(frame, size, &q) {
+		return Packet{}, false
+	}
+	payload := d.body[d.dataOffset():]
+	q.seg.Text = firstLine(payload)
+	return Packet{Src: q.src, Dst: q.dst, Segment: q.seg, Payload: payload[:min(len(payload), q.seg.Len)]}, true
+}
+
+// unsummed decodes a segment without looking at its checksums.
+func (d *datagram) unsummed(frame []byte, size int, p *packet) bool {
 	size = max(size, len(frame))
 	kind, b := network(frame)
 	size -= len(frame) - len(b)
-	var d datagram
+	d.head = 0
 	var o outcome
 	switch kind {
 	case etherIPv4:
@@ -27,12 +39,40 @@ func Decode(frame []byte, size int) (p Packet, ok bool) {
 	case etherIPv6:
 		o = d.ipv6(b, size)
 	}
-	var q packet
-	if o != tcpSegment || d.tcp(true, &q) != tcpSegment {
-		return Packet{}, false
+	if o != tcpSegment || d.tcp(true, p) != tcpSegment {
+		return false
 	}
-	head := int(d.body[12]>>4) * 4
-	payload := d.body[head:]
-	q.seg.BadSum = false
-	return Packet{Src: q.src, Dst: q.dst, Segment: q.seg, Payload: payload[:min(len(payload), q.seg.Len)]}, true
+	d.head += len(frame) - len(b)
+	p.seg.BadSum = false
+	return true
+}
+
+// A Parsed says where in a frame a TCP segment is, and what its header says.
+type Parsed struct {
+	Flow    probes.Flow    // the sender's
+	Segment probes.Segment // all fields that the frame alone determines, but BadSum and Text
+	Header  int            // offset of the TCP header in the frame
+	Payload int            // offset of its payload, of which there are Segment.Len bytes
+}
+
+// Parse reads a whole Ethernet frame into p. It reports false, and p is of no
+// meaning, if the frame is no TCP segment that a receiver would take; checksums
+// are not looked at. It allocates nothing.
+func Parse(frame []byte, p *Parsed) bool {
+	var d datagram
+	var q packet
+	if !d.unsummed(frame, len(frame), &q) {
+		return false
+	}
+	p.Flow = probes.Flow{Local: q.src, Remote: q.dst}
+	p.Segment = q.seg
+	p.Segment.Dir = probes.Out
+	p.Header = d.head
+	p.Payload = d.head + d.dataOffset()
+	return true
+}
+
+// Text is the Segment's Text of a frame that p was parsed from.
+func (p *Parsed) Text(frame []byte) string {
+	return firstLine(frame[p.Payload:][:p.Segment.Len])
 }

@@ -1,0 +1,103 @@
+package gate
+
+import (
+	"fmt"
+	"time"
+
+	"netlab/scenarios"
+)
+
+// An action is what a rule does to the frames that it takes.
+type action uint8
+
+// The actions.
+const (
+	hold action = iota
+	drop
+	watch
+	duplicate
+	reorder
+	delay
+	corrupt
+)
+
+// A rule is a step's word on some frames.
+type rule struct {
+	name   string
+	does   action
+	match  *matcher
+	until  *matcher // of hold; may be nil
+	times  uint64   // after which it ends; 0 for never
+	copies int      // of duplicate
+	after  int      // of reorder
+	by     time.Duration
+	octet  int  // of corrupt: which of the payload
+	fix    bool // of corrupt: the checksum
+
+	matched uint64 // how often it acted; of watch, how often it matched
+	looked  uint64 // frames that came while it was there
+	ended   bool   // it takes no more frames
+	over    bool   // and what it held has gone on
+}
+
+// newRule reads a step that gives a rule.
+func newRule(name string, s *scenarios.Step, ends [2]string) (*rule, error) {
+	common := s.GateRule()
+	if common == nil {
+		return nil, fmt.Errorf("%s gives no rule", s.Verb)
+	}
+	match, err := newMatcher(&common.FrameMatch, ends)
+	if err != nil {
+		return nil, err
+	}
+	r := &rule{name: name, match: match, times: uint64(max(common.Times, 0))}
+	if match.nth > 0 && r.times == 0 {
+		r.times = 1
+	}
+	switch {
+	case s.GateHold != nil:
+		r.does = hold
+		if s.GateHold.Until != nil {
+			if r.until, err = newMatcher(s.GateHold.Until, ends); err != nil {
+				return nil, fmt.Errorf("until: %w", err)
+			}
+		}
+	case s.GateDrop != nil:
+		r.does = drop
+	case s.GateWatch != nil:
+		r.does = watch
+	case s.GateDuplicate != nil:
+		r.does, r.copies = duplicate, max(s.GateDuplicate.Copies, 1)
+	case s.GateReorder != nil:
+		r.does, r.after = reorder, max(s.GateReorder.After, 1)
+	case s.GateDelay != nil:
+		r.does, r.by = delay, s.GateDelay.By.Duration
+	case s.GateCorrupt != nil:
+		r.does, r.octet, r.fix = corrupt, s.GateCorrupt.Byte, s.GateCorrupt.Checksum == scenarios.FixChecksum
+	}
+	return r, nil
+}
+
+// takes reports whether f is one that the rule acts on, and counts.
+func (r *rule) takes(f *frame, busy bool) bool {
+	r.looked++
+	if r.does == corrupt && !corruptible(&f.header, r.octet) {
+		return false
+	}
+	// What comes while a frame waits to be passed by others is those others.
+	if r.does == reorder && busy {
+		return false
+	}
+	return r.match.takes(f, r.times > 1)
+}
+
+// end ends the rule; the caller lets go on what it holds.
+func (r *rule) end() { r.ended, r.over = true, true }
+
+// acted counts, and ends a rule that is used up.
+func (r *rule) acted() {
+	r.matched++
+	if r.times > 0 && r.matched >= r.times {
+		r.ended = true
+	}
+}
