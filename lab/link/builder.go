@@ -25,15 +25,16 @@ type builder struct {
 	buf    []byte // what the kernel answers; only one goroutine talks to it
 }
 
-// A space is the namespace of a node or switch.
+// A space is the namespace of a node, a switch or a gate.
 type space struct {
 	name     string
 	ns       *netns.NS
 	conn     *conn
 	sysctls  []plan.Sysctl
 	routes   []plan.Route
-	isSwitch bool
-	bridge   int // ifindex of the bridge; 0 in nodes
+	isSwitch bool // or a gate that is a bridge with netem
+	isGate   bool // that carries frames itself: two ports, and nothing between them
+	bridge   int  // ifindex of the bridge; 0 where there is none
 	ports    []*port
 	waiting  waiting
 }
@@ -51,7 +52,7 @@ type port struct {
 // end of a pair cannot be made up. Nor are the interfaces of nodes: they would
 // at once make themselves addresses.
 func (p *port) bornUp() uint32 {
-	if p.first && p.end.Switch {
+	if p.first && !p.space.isNode() {
 		return unix.IFF_UP
 	}
 	return 0
@@ -67,7 +68,10 @@ func (s *space) about(verb string, object any) about {
 	return about{end: s.name, verb: verb, object: object}
 }
 
-// noIPv6 keeps the devices of a switch from speaking IPv6 themselves. The
+// isNode reports whether it is the namespace of a host.
+func (s *space) isNode() bool { return !s.isSwitch && !s.isGate }
+
+// noIPv6 keeps the devices of a switch or gate from speaking IPv6 themselves. The
 // kernel may have been built or started without it.
 func noIPv6() []plan.Sysctl {
 	return []plan.Sysctl{{Path: "net/ipv6/conf/default/disable_ipv6", Value: "1", Optional: true}}
@@ -95,6 +99,14 @@ func newBuilder(p *plan.Plan, ns func(string) *netns.NS) (*builder, error) {
 			return nil, err
 		}
 	}
+	for _, l := range p.Links {
+		if l.Gate == nil {
+			continue
+		}
+		if err := add(&space{name: l.Gate.Name, sysctls: noIPv6(), isSwitch: l.Gate.Netem, isGate: !l.Gate.Netem}); err != nil {
+			return nil, err
+		}
+	}
 	for i := range p.Links {
 		if err := b.addLink(&p.Links[i], byName); err != nil {
 			return nil, err
@@ -106,13 +118,28 @@ func newBuilder(p *plan.Plan, ns func(string) *netns.NS) (*builder, error) {
 	return b, nil
 }
 
-// addLink resolves the ends of a link. The switch comes first, if there is
-// one: only the first end of a pair can be given a master when it is made.
+// addLink resolves the ends of a link: of one veth pair, or of two with a gate
+// between them.
 func (b *builder) addLink(l *plan.Link, byName map[string]*space) error {
+	if l.Gate == nil {
+		return b.addPair(l, byName, &l.Ends[0], &l.Ends[1])
+	}
+	for i, at := range l.Gate.Ports {
+		inner := &plan.End{Node: l.Gate.Name, Switch: true, Interface: at.Interface, Index: at.Index, MAC: at.MAC}
+		if err := b.addPair(l, byName, &l.Ends[i], inner); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addPair resolves the ends of a veth pair. The switch comes first, if there
+// is one: only the first end of a pair can be given a master when it is made.
+func (b *builder) addPair(l *plan.Link, byName map[string]*space, ends ...*plan.End) error {
 	var wire [2]*port
-	for i := range l.Ends {
-		p := &port{link: l, end: &l.Ends[i]}
-		if p.space = byName[p.end.Node]; p.space == nil || p.space.isSwitch != p.end.Switch {
+	for i, end := range ends {
+		p := &port{link: l, end: end}
+		if p.space = byName[end.Node]; p.space == nil || p.space.isNode() == end.Switch {
 			return p.about("find it among nodes and switches", nil).err(errors.New("there is none of that name"), "")
 		}
 		mac, err := net.ParseMAC(p.end.MAC)
@@ -276,13 +303,12 @@ func (b *builder) configure(ctx context.Context) error {
 }
 
 func (s *space) configure() error {
-	if s.isSwitch {
+	if !s.isNode() {
 		for _, p := range s.ports {
 			s.configurePort(p)
 		}
 		return nil
 	}
-	const loopback = 1 // ifindex of lo, in every namespace
 	s.conn.add(s.about("set lo up", nil), unix.RTM_NEWLINK, 0, ifinfo(loopback, unix.IFF_UP))
 	for _, p := range s.ports {
 		if err := noOffload(s.conn.fd, p.end.Interface); err != nil {
@@ -305,14 +331,17 @@ func (s *space) configure() error {
 	return nil
 }
 
-// configurePort does for the port of a switch what could not be done when it
-// was made: that is, if it was the second end of its link.
+// configurePort does for the port of a switch or gate what could not be done
+// when it was made: that is, if it was the second end of its pair.
 func (s *space) configurePort(p *port) {
-	if p.first {
-		return
+	switch {
+	case p.first:
+	case s.isGate:
+		s.conn.add(p.about("set up", p.end.Interface), unix.RTM_NEWLINK, 0, ifinfo(p.end.Index, unix.IFF_UP))
+	default:
+		s.conn.add(p.about("make it a port of", Bridge), unix.RTM_NEWLINK, 0,
+			ifinfo(p.end.Index, unix.IFF_UP), attr32(unix.IFLA_MASTER, uint32(s.bridge)))
 	}
-	s.conn.add(p.about("make it a port of", Bridge), unix.RTM_NEWLINK, 0,
-		ifinfo(p.end.Index, unix.IFF_UP), attr32(unix.IFLA_MASTER, uint32(s.bridge)))
 }
 
 // configureEnd gives the interface of a node its addresses.
@@ -323,10 +352,11 @@ func (s *space) configureEnd(p *port) {
 	forbid.tolerate = unix.EAFNOSUPPORT // without IPv6, or with an MTU too small for it, there are none
 	s.conn.add(forbid, unix.RTM_NEWLINK, 0, noLinkLocal(i)...)
 	s.conn.add(p.about("set up", p.end.Interface), unix.RTM_NEWLINK, 0, ifinfo(i, unix.IFF_UP))
+	own := p.end.QuickAck || p.end.RTOMin > 0
 	for _, a := range addresses {
-		s.conn.add(p.about("add address", a), unix.RTM_NEWADDR, create, newAddress(i, a, p.end.QuickAck)...)
-		if p.end.QuickAck && !a.IsSingleIP() {
-			s.conn.add(p.about("add quickack route", a.Masked()), unix.RTM_NEWROUTE, create, connectedRoute(i, a)...)
+		s.conn.add(p.about("add address", a), unix.RTM_NEWADDR, create, newAddress(i, a, own)...)
+		if own && !a.IsSingleIP() {
+			s.conn.add(p.about("add route", a.Masked()), unix.RTM_NEWROUTE, create, connectedRoute(p.end, a)...)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package link
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"netlab/lab/netns"
 	"netlab/lab/plan"
@@ -29,7 +30,7 @@ func Down(ctx context.Context, p *plan.Plan, link string, ns func(name string) *
 // the link carries frames, and its IPv6 addresses are usable.
 func Up(ctx context.Context, p *plan.Plan, link string, ns func(name string) *netns.NS) error {
 	return change(ctx, p, link, ns, func(b *builder, s *space, port *port) error {
-		if s.isSwitch {
+		if !s.isNode() {
 			s.conn.add(port.about("set up", port.end.Interface), unix.RTM_NEWLINK, 0, ifinfo(port.end.Index, unix.IFF_UP))
 			return nil
 		}
@@ -83,22 +84,21 @@ func change(ctx context.Context, p *plan.Plan, link string, ns func(string) *net
 
 // narrow leaves the builder with one link, its ends and their spaces.
 func (b *builder) narrow(link string) error {
+	b.wires = slices.DeleteFunc(b.wires, func(w [2]*port) bool { return w[0].link.Name != link })
+	if len(b.wires) == 0 {
+		return about{link: link, verb: "find it in the plan"}.err(errors.New("there is none of that name"), "")
+	}
+	b.spaces = nil
 	for _, wire := range b.wires {
-		if wire[0].link.Name != link {
-			continue
-		}
-		b.wires = [][2]*port{wire}
-		b.spaces = nil
 		for _, port := range wire {
-			if port.space != wire[0].space || port == wire[0] {
+			if !slices.Contains(b.spaces, port.space) {
 				port.space.ports = nil
 				b.spaces = append(b.spaces, port.space)
 			}
 			port.space.ports = append(port.space.ports, port)
 		}
-		return nil
 	}
-	return about{link: link, verb: "find it in the plan"}.err(errors.New("there is none of that name"), "")
+	return nil
 }
 
 // enter opens the space's socket.

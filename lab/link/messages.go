@@ -3,6 +3,7 @@ package link
 import (
 	"net"
 	"net/netip"
+	"time"
 
 	"netlab/lab/plan"
 
@@ -70,7 +71,7 @@ func newVeth(mtu int, first, second *port) []nl.NetlinkRequestData {
 	for _, a := range first.attributes(mtu) {
 		data = append(data, a)
 	}
-	if first.end.Switch {
+	if first.space.isSwitch {
 		data = append(data, attr32(unix.IFLA_MASTER, uint32(first.space.bridge)))
 	}
 	return append(data, nest(unix.IFLA_LINKINFO,
@@ -102,7 +103,7 @@ func noLinkLocal(index int) []nl.NetlinkRequestData {
 }
 
 // newAddress describes an address that is usable at once.
-func newAddress(index int, p netip.Prefix, quickAck bool) []nl.NetlinkRequestData {
+func newAddress(index int, p netip.Prefix, ownRoute bool) []nl.NetlinkRequestData {
 	m := nl.NewIfAddrmsg(family(p.Addr()))
 	m.Prefixlen = uint8(p.Bits())
 	m.Index = uint32(index)
@@ -114,7 +115,7 @@ func newAddress(index int, p netip.Prefix, quickAck bool) []nl.NetlinkRequestDat
 			m.Scope = unix.RT_SCOPE_LINK
 		}
 	}
-	if quickAck && !p.IsSingleIP() {
+	if ownRoute && !p.IsSingleIP() {
 		flags |= unix.IFA_F_NOPREFIXROUTE // connectedRoute takes its place
 	}
 	return []nl.NetlinkRequestData{
@@ -126,8 +127,8 @@ func newAddress(index int, p netip.Prefix, quickAck bool) []nl.NetlinkRequestDat
 }
 
 // connectedRoute describes the route that the kernel would have made for an
-// address, but with immediate acknowledgements.
-func connectedRoute(index int, p netip.Prefix) []nl.NetlinkRequestData {
+// address of an end, but with the end's metrics.
+func connectedRoute(end *plan.End, p netip.Prefix) []nl.NetlinkRequestData {
 	m := nl.NewRtMsg()
 	m.Family = uint8(family(p.Addr()))
 	m.Protocol = unix.RTPROT_KERNEL
@@ -135,8 +136,8 @@ func connectedRoute(index int, p netip.Prefix) []nl.NetlinkRequestData {
 	data := []nl.NetlinkRequestData{
 		m,
 		attr(unix.RTA_DST, p.Masked().Addr().AsSlice()),
-		attr32(unix.RTA_OIF, uint32(index)),
-		quickAck(),
+		attr32(unix.RTA_OIF, uint32(end.Index)),
+		nest(unix.RTA_METRICS, metrics(end.QuickAck, end.RTOMin, 0)...),
 	}
 	if p.Addr().Is4() {
 		m.Scope = unix.RT_SCOPE_LINK
@@ -161,23 +162,29 @@ func newRoute(index int, r plan.Route) []nl.NetlinkRequestData {
 	if index != 0 {
 		data = append(data, attr32(unix.RTA_OIF, uint32(index)))
 	}
-	var metrics []*nl.RtAttr
-	if r.QuickAck {
-		metrics = append(metrics, attr32(unix.RTAX_QUICKACK, 1))
-	}
-	if r.MTU > 0 {
-		metrics = append(metrics, attr32(unix.RTAX_MTU, uint32(r.MTU)))
-	}
-	if len(metrics) > 0 {
-		data = append(data, nest(unix.RTA_METRICS, metrics...))
+	if list := metrics(r.QuickAck, r.RTOMin, r.MTU); len(list) > 0 {
+		data = append(data, nest(unix.RTA_METRICS, list...))
 	}
 	return data
 }
 
-// quickAck is the metric of a route over which every segment is acknowledged
-// at once.
-func quickAck() *nl.RtAttr {
-	return nest(unix.RTA_METRICS, attr32(unix.RTAX_QUICKACK, 1))
+// metrics are those of a route over which every segment is acknowledged at
+// once, segments are sent again after rtoMin at the earliest, and packets are
+// of mtu bytes at most. The kernel heeds rto_min only if it is locked
+// (tcp_rto_min in include/net/tcp.h).
+func metrics(quickAck bool, rtoMin time.Duration, mtu int) []*nl.RtAttr {
+	var list []*nl.RtAttr
+	if quickAck {
+		list = append(list, attr32(unix.RTAX_QUICKACK, 1))
+	}
+	if rtoMin > 0 {
+		list = append(list, attr32(unix.RTAX_LOCK, 1<<unix.RTAX_RTO_MIN),
+			attr32(unix.RTAX_RTO_MIN, uint32(rtoMin.Milliseconds())))
+	}
+	if mtu > 0 {
+		list = append(list, attr32(unix.RTAX_MTU, uint32(mtu)))
+	}
+	return list
 }
 
 // getLink asks for the state of an interface. Since Linux 6.8 the kernel then

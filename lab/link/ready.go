@@ -87,7 +87,7 @@ func (s *space) expect() {
 	s.waiting = waiting{links: map[int]*port{}, addresses: map[address]*port{}, asked: map[uint32]address{}}
 	for _, p := range s.ports {
 		s.waiting.links[p.end.Index] = p
-		if s.isSwitch {
+		if !s.isNode() {
 			continue
 		}
 		for _, a := range p.addresses() {

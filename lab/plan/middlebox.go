@@ -195,7 +195,7 @@ func (p *Plan) ChangeRoute(s scenarios.RouteStep) Route {
 	for i := range p.Links {
 		for j := range p.Links[i].Ends {
 			if e := &p.Links[i].Ends[j]; e.Node == s.Node && r.Via.IsValid() && onLink(e, r.Via) {
-				r.Interface, r.QuickAck = e.Interface, e.QuickAck
+				r.Interface, r.QuickAck, r.RTOMin = e.Interface, e.QuickAck, e.RTOMin
 			}
 		}
 	}

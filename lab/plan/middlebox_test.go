@@ -159,7 +159,7 @@ func TestChangeRoute(t *testing.T) {
 	}
 	routes := func() (list []string) {
 		for _, r := range p.NodeOf("a").Routes {
-			list = append(list, fmt.Sprintf("%s via %s dev %s%s", r.To, r.Via, r.Interface, quick(r.QuickAck)))
+			list = append(list, fmt.Sprintf("%s via %s dev %s%s", r.To, r.Via, r.Interface, timersText(r.QuickAck, 0)))
 		}
 		return list
 	}

@@ -23,7 +23,7 @@ const (
 // New decides how to build a scenario's lab. It fails only where the
 // scenario's networks cannot be had from its address pools.
 func New(sc *scenarios.Scenario) (*Plan, error) {
-	p := &Plan{Scenario: sc.Name, Memory: captureMemory, Ring: ring(sc), Servers: sc.Servers}
+	p := &Plan{Scenario: sc.Name, Seed: sc.Seed, Memory: captureMemory, Ring: ring(sc), Servers: sc.Servers}
 	busy, programs := whereThingsRun(sc)
 	for _, n := range sc.Nodes {
 		p.Nodes = append(p.Nodes, Node{
@@ -39,6 +39,8 @@ func New(sc *scenarios.Scenario) (*Plan, error) {
 		p.Switches = append(p.Switches, Switch{Name: s.Name})
 	}
 	p.layLinks(sc)
+	p.gates(sc)
+	p.timers(sc)
 	domains, err := p.address(sc)
 	if err != nil {
 		return nil, err
@@ -52,7 +54,7 @@ func New(sc *scenarios.Scenario) (*Plan, error) {
 	}
 	p.Hosts = hosts(p, sc)
 	p.resolvers(sc)
-	p.Settings = append(settings(sc), middleboxSettings(p)...)
+	p.Settings = slices.Concat(settings(sc), middleboxSettings(p), p.lockstepSettings(sc))
 	return p, nil
 }
 

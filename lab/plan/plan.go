@@ -13,6 +13,7 @@ import (
 // A Plan is what will be built, in the order in which it is built.
 type Plan struct {
 	Scenario string             `json:"scenario"`
+	Seed     uint64             `json:"seed"` // of everything random
 	Nodes    []Node             `json:"nodes"`
 	Switches []Switch           `json:"switches,omitempty"`
 	Links    []Link             `json:"links,omitempty"`
@@ -81,6 +82,7 @@ type Gate struct {
 	Ports  [2]GatePort          `json:"ports"`            // by end of the link
 	Impair [2]*scenarios.Impair `json:"impair,omitzero"`  // what each end sends comes so much worse; nil for not at all
 	Needed bool                 `json:"needed,omitempty"` // also where the kernel has netem; else only where it has not
+	Netem  bool                 `json:"netem,omitempty"`  // the kernel's netem does it, behind a bridge; decided when the lab is built
 }
 
 // A GatePort is an interface of a gate.

@@ -59,6 +59,15 @@ links: {one: {ends: {left: {acks: immediate}, r1: {}}}, two: [r1, r2], three: [r
 nodes: {a: {}, long1: {forwards: true}, long2: {forwards: true}, short: {forwards: true}, b: {}}
 links: {l1: [a, long1], l2: [long1, long2], l3: [long2, b], s1: [a, short], s2: [short, b]}
 `},
+		{"gated", `
+nodes: {a: {}, r: {forwards: true}, b: {}}
+switches: {lan: {}}
+links:
+  plain: [a, lan]
+  held: {ends: {r: {rto_min: 2s}, lan: {}}, gate: on}
+  worse: {ends: {r: {impair: {delay: 10ms}}, b: {}}, mtu: 9000}
+`},
+		{"lockstep", "observe: lockstep\nnodes: {a: {}, b: {}}\nlinks: {wire: {ends: {a: {acks: immediate}, b: {rto_min: 5s}}}}\n"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -66,7 +66,7 @@ type hop struct{ own, gateway *End }
 func (h hop) route(to netip.Prefix) (Route, bool) {
 	for _, a := range h.gateway.Addresses {
 		if a.Addr().Is4() == to.Addr().Is4() && onLink(h.own, a.Addr()) {
-			return Route{To: to, Via: a.Addr(), Interface: h.own.Interface, QuickAck: h.own.QuickAck}, true
+			return Route{To: to, Via: a.Addr(), Interface: h.own.Interface, QuickAck: h.own.QuickAck, RTOMin: h.own.RTOMin}, true
 		}
 	}
 	return Route{}, false

@@ -36,7 +36,7 @@ func (p *Plan) WriteText(w io.Writer) error {
 			fmt.Fprintf(&b, "          sysctl %s=%s\n", s.Path, s.Value)
 		}
 		for _, r := range n.Routes {
-			fmt.Fprintf(&b, "          route  %s via %s dev %s%s\n", r.To, r.Via, r.Interface, quick(r.QuickAck))
+			fmt.Fprintf(&b, "          route  %s via %s dev %s%s\n", r.To, r.Via, r.Interface, timersText(r.QuickAck, r.RTOMin))
 		}
 		b.WriteString(middleboxText(n))
 	}
@@ -44,10 +44,10 @@ func (p *Plan) WriteText(w io.Writer) error {
 		fmt.Fprintf(&b, "switch  %-12s bridge br0\n", s.Name)
 	}
 	for _, l := range p.Links {
-		fmt.Fprintf(&b, "link    %-12s mtu %d\n", l.Name, l.MTU)
+		fmt.Fprintf(&b, "link    %-12s mtu %d%s\n", l.Name, l.MTU, l.Gate.text())
 		for _, e := range l.Ends {
 			fmt.Fprintf(&b, "          end    %s %s ifindex %d %s%s%s\n",
-				e.Node, e.Interface, e.Index, e.MAC, prefixes(e.Addresses), quick(e.QuickAck))
+				e.Node, e.Interface, e.Index, e.MAC, prefixes(e.Addresses), timersText(e.QuickAck, e.RTOMin))
 		}
 	}
 	for _, s := range p.Servers {
@@ -56,6 +56,7 @@ func (p *Plan) WriteText(w io.Writer) error {
 	for _, s := range p.Settings {
 		fmt.Fprintf(&b, "set     %s=%s\n", s.Name, s.Value)
 	}
+	b.WriteString(p.observed())
 	fmt.Fprintf(&b, "capture %d MiB in all, rings of %d MiB\n", p.Memory>>20, p.Ring>>20)
 	_, err := w.Write(b.Bytes())
 	return err
@@ -76,13 +77,6 @@ func serverText(s scenarios.Server) string {
 		return fmt.Sprintf("%s port %d of udp and tcp", what, port)
 	}
 	return fmt.Sprintf("%s port %d", what, port)
-}
-
-func quick(on bool) string {
-	if on {
-		return " quickack"
-	}
-	return ""
 }
 
 func prefixes(list []netip.Prefix) string {
