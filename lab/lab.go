@@ -50,6 +50,8 @@ type Options struct {
 	News func(node string, news node.News)
 	// Without names probes of the lab that are not to be used.
 	Without []probes.Source
+	// Hold has gates hold every TCP frame until it is let on by hand.
+	Hold bool
 }
 
 // A Lab is built and alive. Its methods are safe for concurrent use, but
@@ -152,7 +154,7 @@ func (l *Lab) build(ctx context.Context, o Options) error {
 		files = append(files, o.Capture)
 	}
 	reply, err := node.Up(ctx, l.client, node.UpRequest{
-		Plan: l.plan, Everywhere: o.Everywhere, Without: o.Without, MaxCapture: o.MaxCapture,
+		Plan: l.plan, Everywhere: o.Everywhere, Without: o.Without, MaxCapture: o.MaxCapture, Hold: o.Hold,
 	}, files...)
 	l.reply = reply
 	return err
@@ -317,6 +319,21 @@ func (l *Lab) Change(ctx context.Context, step scenarios.Step) error {
 	return node.Change(ctx, l.client, step)
 }
 
+// Gate takes a step of a gate. The error says that it failed.
+func (l *Lab) Gate(ctx context.Context, r node.GateRequest) (node.GateReply, error) {
+	return node.Gate(ctx, l.client, r)
+}
+
+// Frames returns the frames that gates hold, and all sockets.
+func (l *Lab) Frames(ctx context.Context) (node.FramesReply, error) {
+	return node.Frames(ctx, l.client)
+}
+
+// Handle does something to a frame that is held.
+func (l *Lab) Handle(ctx context.Context, r node.HandRequest) error {
+	return node.Handle(ctx, l.client, r)
+}
+
 // Settle waits until the lab is at rest.
 func (l *Lab) Settle(ctx context.Context, r node.SettleRequest) (node.SettleReply, error) {
 	return node.Settle(ctx, l.client, r)
@@ -336,9 +353,11 @@ func (l *Lab) Drain(ctx context.Context) error {
 	for _, a := range l.agents {
 		side.Go(func() error { return node.Flush(ctx, a) })
 	}
-	err := side.Wait()
+	if err := side.Wait(); err != nil {
+		return err // whoever did not drain may never end the stream
+	}
 	l.events.Wait()
-	return errors.Join(err, l.evErr)
+	return l.evErr
 }
 
 // Gone is closed when all processes of the lab are gone.

@@ -30,6 +30,7 @@ type runFlags struct {
 	full    bool
 	times   bool
 	without []string
+	observe string
 
 	noSecrets bool
 	noExec    bool
@@ -71,6 +72,7 @@ func (e *env) runCommand() *cobra.Command {
 	c.Flags().BoolVar(&f.full, "full", false, e.t(words.HelpFull))
 	c.Flags().BoolVar(&f.times, "times", false, e.t(words.HelpTimes))
 	c.Flags().StringSliceVar(&f.without, "without", nil, e.t(words.HelpWithout))
+	c.Flags().StringVar(&f.observe, "observe", "", e.t(words.HelpObserve))
 	c.Flags().BoolVar(&f.noSecrets, "no-secrets", false, e.t(words.HelpNoSecrets))
 	c.Flags().BoolVar(&f.noExec, "no-exec", false, e.t(words.HelpNoExec))
 	c.Flags().IntVarP(&f.atATime, "jobs", "j", 1, e.t(words.HelpAtATime))
@@ -96,6 +98,9 @@ func (f *runFlags) check(bounded bool) error {
 		if !slices.Contains(allowed, w) {
 			return words.Err(words.BadProbe, w, strings.Join(allowed, ", "))
 		}
+	}
+	if ways := scenarios.ObserveWays(); f.observe != "" && !slices.Contains(ways, f.observe) {
+		return words.Err(words.BadObserve, f.observe, strings.Join(ways, ", "))
 	}
 	return f.checkSuite()
 }
@@ -146,6 +151,7 @@ func (e *env) jobs(files []file, f runFlags) ([]suite.Job, error) {
 				Scenario: run.Variant(base, name), Variant: name, Source: files[i].data, Dir: files[i].dir,
 				Out: f.out, Timeout: f.timeout, Version: version(), Without: without, Parsing: parsing,
 				Machine:   machine,
+				Observe:   scenarios.Observe(f.observe),
 				NoSecrets: f.noSecrets,
 			}}
 			j.Times = max(f.repeat, j.Scenario.Runs)

@@ -18,12 +18,13 @@ import (
 // An agent runs the servers and clients of one node. It lives as long as its
 // control connection.
 type agent struct {
-	node   string
-	cookie uint64 // of the network namespace
-	broken error  // why it cannot work; told to whoever asks
-	calls  *calls.Recorder
-	events *holder
-	heart  *heartbeat
+	node    string
+	cookie  uint64   // of the network namespace
+	barrier *barrier // nil where nothing waits for the observers
+	broken  error    // why it cannot work; told to whoever asks
+	calls   *calls.Recorder
+	events  *holder
+	heart   *heartbeat
 
 	children *children // nil where the plan has no programs
 	count    *counter
@@ -59,6 +60,9 @@ func attend(ctx context.Context) error {
 	a.heart = &heartbeat{node: a.node, emit: a.events.emit}
 	defer a.heart.end()
 	a.calls = calls.New(a.node, a.cookie, a.events.emit)
+	if a.barrier != nil {
+		a.calls.Before = a.barrier.wait
+	}
 	return Serve(ctx, control, a.handle)
 }
 
@@ -81,6 +85,11 @@ func (a *agent) moveIn(ctx context.Context, hostname, rest string) error {
 	}
 	if err := ownEtc(hosts, f.Resolver); err != nil {
 		return err
+	}
+	if f.InStep {
+		if a.barrier, err = openBarrier(); err != nil {
+			return err
+		}
 	}
 	if f.Programs > 0 {
 		if err := privateFiles(f); err != nil {

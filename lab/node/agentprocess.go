@@ -2,6 +2,7 @@ package node
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -18,6 +19,7 @@ import (
 type agentProcess struct {
 	node    string
 	control *os.File // the command's end of its control socket
+	barrier *os.File // the supervisor's end of its barrier; nil where nothing waits
 }
 
 // furniture is what an agent is told of its node, beside its names and hosts.
@@ -26,21 +28,41 @@ type furniture struct {
 	Disk     int64      `json:",omitzero"` // plan.Node.Disk
 	Named    []string   `json:",omitzero"` // plan.Node.Named
 	Resolver netip.Addr `json:",omitzero"` // of /etc/resolv.conf
+	InStep   bool       `json:",omitzero"` // it inherits a barrier, at which its programs' closes wait
 }
 
 // startAgent starts the agent of a node in the node's network namespace, with
 // further namespaces of its own; where programs run one for processes, too
 // (see children). It does not wait until the agent is ready: links are built
 // meanwhile.
-func startAgent(n plan.Node, space *netns.NS, hosts, log *os.File) (*agentProcess, error) {
+func startAgent(n plan.Node, space *netns.NS, hosts, log *os.File, inStep bool) (_ *agentProcess, err error) {
+	a := &agentProcess{node: n.Name}
 	mine, theirs, err := FilePair("agent of " + n.Name)
 	if err != nil {
 		return nil, err
 	}
 	defer theirs.Close()
-	rest, err := json.Marshal(furniture{Programs: n.Programs, Disk: n.Disk, Named: n.Named, Resolver: n.Resolver})
+	a.control = mine
+	inherited := []*os.File{theirs, hosts}
+	if inStep {
+		here, there, err := FilePair("barrier of " + n.Name)
+		if err != nil {
+			return nil, errors.Join(err, mine.Close())
+		}
+		defer there.Close()
+		a.barrier = here
+		inherited = append(inherited, there)
+	}
+	defer func() {
+		if err != nil {
+			mine.Close()
+			if a.barrier != nil {
+				a.barrier.Close()
+			}
+		}
+	}()
+	rest, err := json.Marshal(furniture{Programs: n.Programs, Disk: n.Disk, Named: n.Named, Resolver: n.Resolver, InStep: inStep})
 	if err != nil {
-		mine.Close()
 		return nil, fmt.Errorf("encode furniture of node %q: %w", n.Name, err)
 	}
 	cmd := exec.Cmd{
@@ -48,7 +70,7 @@ func startAgent(n plan.Node, space *netns.NS, hosts, log *os.File) (*agentProces
 		Args: []string{agentName, n.Name, n.Hostname, string(rest)},
 		Dir:  "/", Env: os.Environ(),
 		Stdout: log, Stderr: log,
-		ExtraFiles: []*os.File{theirs, hosts},
+		ExtraFiles: inherited,
 		SysProcAttr: &syscall.SysProcAttr{
 			Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC,
 			Setsid:     true,
@@ -59,12 +81,11 @@ func startAgent(n plan.Node, space *netns.NS, hosts, log *os.File) (*agentProces
 	}
 	// The child inherits the namespace of the thread that starts it.
 	if err := space.Do(cmd.Start); err != nil {
-		mine.Close()
 		return nil, &Refused{fmt.Sprintf("start agent of node %q", n.Name), err}
 	}
 	if log != nil {
 		log.Close()
 	}
 	// Nobody waits for it: it lives until the pid namespace ends.
-	return &agentProcess{node: n.Name, control: mine}, cmd.Process.Release()
+	return a, cmd.Process.Release()
 }

@@ -41,6 +41,7 @@ const (
 	controlFD = 3 // requests and replies
 	eventsFD  = 4 // of the supervisor: events of its probes
 	hostsFD   = 4 // of an agent: the text of /etc/hosts
+	barrierFD = 5 // of an agent in a lab in lockstep: its barrier
 )
 
 // Main returns at once in an ordinary process. In one that was started as

@@ -88,7 +88,7 @@ func ftpSpec(f *scenarios.FTPServer) ftp.ServerSpec {
 }
 
 func closeOf(c scenarios.Close) workload.Close {
-	return workload.Close{Style: workload.CloseStyle(c.Style), Delay: c.Delay.Duration}
+	return workload.Close{Style: workload.CloseStyle(c.Style), Delay: c.Delay.Duration, Cap: c.Within.Duration}
 }
 
 // openFTP opens a session.

@@ -231,8 +231,9 @@ func (l *lookers) clear(nodes []string) error {
 const settlePause = time.Millisecond
 
 // settle looks until everything is at rest, twice in a row, or until all
-// conditions hold.
-func (l *lookers) settle(ctx context.Context, r SettleRequest) (SettleReply, error) {
+// conditions hold. held tells which frames gates hold: with those there is no
+// rest.
+func (l *lookers) settle(ctx context.Context, r SettleRequest, held func() []string) (SettleReply, error) {
 	if l.diag == nil {
 		return SettleReply{}, fmt.Errorf("settle: there is no sockdiag to look with")
 	}
@@ -248,12 +249,14 @@ func (l *lookers) settle(ctx context.Context, r SettleRequest) (SettleReply, err
 			return reply, fmt.Errorf("settle: %w", err)
 		}
 		reply.Looks++
+		reply.Held = held()
+		atRest := len(reply.Held) == 0
 		if len(r.Until) > 0 {
-			reply.Open = unmet(r.Until, sockets)
+			reply.Open, atRest = unmet(r.Until, sockets), true
 		} else {
 			reply.Open = restless(sockets)
 		}
-		if len(reply.Open) == 0 {
+		if len(reply.Open) == 0 && atRest {
 			inRow++
 		} else {
 			inRow = 0

@@ -4,8 +4,10 @@ import (
 	"net/netip"
 	"time"
 
+	"netlab/lab/gate"
 	"netlab/lab/plan"
 	"netlab/probes"
+	"netlab/probes/sockdiag"
 	"netlab/scenarios"
 )
 
@@ -18,6 +20,9 @@ const (
 	doLook   = "look"   // LookRequest: sockdiag and ss look now
 	doDrain  = "drain"  // ends the probes; the events' connection ends after the last event
 	doChange = "change" // ChangeRequest: changes links, routes, rules, settings
+	doGate   = "gate"   // GateRequest -> GateReply: a step of a gate
+	doFrames = "frames" // -> FramesReply: what is held
+	doHand   = "hand"   // HandRequest: lets a frame on by hand, or drops it
 	doClear  = "clear"  // destroys the sockets that would keep namespaces alive
 )
 
@@ -42,6 +47,7 @@ type UpRequest struct {
 	Everywhere bool            // an agent in every node, whether anything runs there or not
 	Without    []probes.Source // probes not to be used
 	MaxCapture int64           // bytes
+	Hold       bool            // gates hold every TCP frame until it is let on by hand
 }
 
 // UpReply says what was built.
@@ -75,6 +81,7 @@ type SettleReply struct {
 	Rest  bool
 	Looks int
 	Open  []OpenSocket
+	Held  []string // frames that gates hold, in words
 }
 
 // An OpenSocket is a socket that is not at rest.
@@ -84,6 +91,41 @@ type OpenSocket struct {
 	State   probes.State
 	Unacked uint32 // bytes
 }
+
+// GateRequest asks for a step of a gate. That it fails is the step's result.
+type GateRequest struct {
+	Step    scenarios.Step
+	Link    string // the gate's
+	Rule    string // what the rule is called that the step gives
+	Timeout time.Duration
+	Flows   []probes.Flow // one of them is that of an injected segment: the one that came from the end that it seems to come from
+}
+
+// GateReply says how many frames were released or discarded.
+type GateReply struct{ Frames int }
+
+// FramesReply is what is held, and every socket that there is.
+type FramesReply struct {
+	Waiting []gate.Frame
+	Sockets []sockdiag.Socket
+}
+
+// HandRequest says what is to become of a frame that is held.
+type HandRequest struct {
+	Link  string
+	Frame uint64
+	Do    Hand
+}
+
+// A Hand is what can be done to a frame by hand.
+type Hand string
+
+// The three things.
+const (
+	HandPass      Hand = "pass"
+	HandDrop      Hand = "drop"
+	HandDuplicate Hand = "duplicate"
+)
 
 // LookRequest names which looks to take.
 type LookRequest struct{ SS bool }

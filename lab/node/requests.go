@@ -50,6 +50,26 @@ func Change(ctx context.Context, c *Client, step scenarios.Step) error {
 	return err
 }
 
+// Gate has a step of a gate taken.
+func Gate(ctx context.Context, c *Client, r GateRequest) (GateReply, error) {
+	var reply GateReply
+	_, err := c.Call(ctx, doGate, r, &reply)
+	return reply, err
+}
+
+// Frames returns the frames that gates hold, and all sockets.
+func Frames(ctx context.Context, c *Client) (FramesReply, error) {
+	var reply FramesReply
+	_, err := c.Call(ctx, doFrames, nil, &reply)
+	return reply, err
+}
+
+// Handle does something to a frame that is held.
+func Handle(ctx context.Context, c *Client, r HandRequest) error {
+	_, err := c.Call(ctx, doHand, r, nil)
+	return err
+}
+
 // Drain ends the supervisor's probes.
 func Drain(ctx context.Context, c *Client) error {
 	_, err := c.Call(ctx, doDrain, nil, nil)

@@ -26,6 +26,8 @@ type supervisor struct {
 	logs     map[string]*os.File  // by node, until the agents have them
 	agents   []*agentProcess      // in the order of the plan's nodes
 	lookers  *lookers
+	gates    *gates    // nil until the links are there
+	step     *lockstep // nil where nothing waits for the observers
 	heart    *heartbeat
 	draining sync.Once
 	drainErr error
@@ -70,7 +72,7 @@ func (s *supervisor) handle(ctx context.Context, do string, body json.RawMessage
 		if err := json.Unmarshal(body, &r); err != nil {
 			return nil, nil, err
 		}
-		reply, err := s.lookers.settle(ctx, r)
+		reply, err := s.lookers.settle(ctx, r, s.gates.held)
 		return reply, nil, err
 	case doLook:
 		var r LookRequest
@@ -78,6 +80,22 @@ func (s *supervisor) handle(ctx context.Context, do string, body json.RawMessage
 			return nil, nil, err
 		}
 		return nil, nil, s.lookers.look(ctx, r)
+	case doGate:
+		var r GateRequest
+		if err := json.Unmarshal(body, &r); err != nil {
+			return nil, nil, err
+		}
+		reply, err := s.takeGateStep(ctx, r)
+		return reply, nil, err
+	case doFrames:
+		reply, err := s.frames(ctx)
+		return reply, nil, err
+	case doHand:
+		var r HandRequest
+		if err := json.Unmarshal(body, &r); err != nil {
+			return nil, nil, err
+		}
+		return nil, nil, s.hand(r)
 	case doChange:
 		var r ChangeRequest
 		if err := json.Unmarshal(body, &r); err != nil {
@@ -132,6 +150,9 @@ func (s *supervisor) up(ctx context.Context, body json.RawMessage, files []*os.F
 	if err := s.populate(ctx, r.Plan); err != nil {
 		return nil, nil, err
 	}
+	if err := s.choose(r.Plan); err != nil {
+		return nil, nil, err
+	}
 	phase("namespaces")
 	places := s.places(r.Plan)
 	var side errgroup.Group
@@ -148,6 +169,13 @@ func (s *supervisor) up(ctx context.Context, body json.RawMessage, files []*os.F
 		return nil, nil, err
 	}
 	s.plan = r.Plan
+	var err error
+	if s.step, err = s.newLockstep(context.WithoutCancel(ctx)); err != nil {
+		return nil, nil, err
+	}
+	if err := s.openGates(r.Plan, r.Hold); err != nil {
+		return nil, nil, err
+	}
 	phase("links")
 	s.lookers.start()
 	s.heart.begin()
@@ -224,7 +252,7 @@ func (s *supervisor) startAgents(ctx context.Context, r UpRequest) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		a, err := startAgent(n, s.spaces[n.Name], hosts, s.logs[n.Name])
+		a, err := startAgent(n, s.spaces[n.Name], hosts, s.logs[n.Name], r.Plan.Lockstep)
 		if err != nil {
 			return err
 		}
@@ -275,8 +303,9 @@ func (s *supervisor) giveAgents(body json.RawMessage) (any, []*os.File, error) {
 // drain ends the probes and then the stream of events, once.
 func (s *supervisor) drain() error {
 	s.draining.Do(func() {
+		s.drainErr = s.gates.stop() // what rules came to is recorded, too
 		if s.lookers != nil {
-			s.drainErr = s.lookers.stop()
+			s.drainErr = errors.Join(s.drainErr, s.lookers.stop())
 		}
 		s.heart.end()
 		s.drainErr = errors.Join(s.drainErr, s.events.end())
@@ -296,6 +325,7 @@ func (s *supervisor) clear() error {
 	}
 	s.events.discard.Store(true)
 	s.heart.end()
+	_ = s.gates.stop()   // drain has told, if anyone asked
 	_ = s.lookers.stop() // drain has told, if anyone asked
 	s.lookers.release()
 	var busy []string

@@ -29,6 +29,7 @@ type recorder struct {
 	out    *bufio.Writer // nil until the header is written
 	events []probes.Event
 	err    error
+	more   chan struct{} // closed at the next event; nil while nobody waits
 
 	stop chan struct{}
 	done chan struct{}
@@ -64,6 +65,10 @@ func (r *recorder) emit(e probes.Event) {
 	}
 	e.Seq = uint64(len(r.events)) + 1
 	r.events = append(r.events, e)
+	if r.more != nil {
+		close(r.more)
+		r.more = nil
+	}
 	if r.out != nil {
 		r.write(&e)
 	}
@@ -119,6 +124,27 @@ func (r *recorder) soFar() []probes.Event {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.events[:len(r.events):len(r.events)]
+}
+
+// after waits until there are more events than n, or ctx ends.
+func (r *recorder) after(ctx context.Context, n int) error {
+	for {
+		r.mu.Lock()
+		if len(r.events) > n {
+			r.mu.Unlock()
+			return nil
+		}
+		if r.more == nil {
+			r.more = make(chan struct{})
+		}
+		more := r.more
+		r.mu.Unlock()
+		select {
+		case <-more:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
 }
 
 // close writes out the rest and closes the file. Nothing is emitted after it.

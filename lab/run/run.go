@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"netlab/lab"
@@ -15,6 +16,7 @@ import (
 	"netlab/lab/needs"
 	"netlab/lab/node"
 	"netlab/lab/plan"
+	"netlab/lab/step"
 	"netlab/lab/workload/authority"
 	"netlab/probes"
 	"netlab/probes/timeline"
@@ -39,6 +41,7 @@ type Config struct {
 	Tracer   *SharedTracer       // kernel events; nil to go without
 	Machine  *needs.Machine      // what is known of this machine; nil for nothing yet
 	Without  []probes.Source     // probes that are not to be used
+	Observe  scenarios.Observe   // instead of the scenario's; "" for that
 
 	NoSecrets bool // secrets of TLS are not kept
 }
@@ -74,10 +77,15 @@ type runner struct {
 	lab    *lab.Lab
 	header probes.Header
 	kernel *kernelProbe
+	// observed is what waits for the observers, "" for nothing.
+	observed probes.Observe
 	// programs waits until it is known which programs run.
 	programs func() []probes.Program
 
-	authority *authority.Authority // of certificates; nil where there is no TLS
+	drive     func(context.Context, step.Lab) error // lets frames on by hand; nil where they pass
+	doing     atomic.Pointer[scenarios.Step]        // the step that is being taken
+	pending   []*pending                            // steps taken in the background
+	authority *authority.Authority                  // of certificates; nil where there is no TLS
 }
 
 // Once runs a scenario once. The error says that the run could not be carried
@@ -85,8 +93,11 @@ type runner struct {
 // the machine does not allow labs. What the scenario itself did, failures
 // included, is in the Result. With an error the Result may be nil; if it is
 // not, its Directory holds what there is.
-func Once(ctx context.Context, c Config) (*Result, error) {
-	r := &runner{Config: c, started: time.Now(), last: time.Now()}
+func Once(ctx context.Context, c Config) (*Result, error) { return once(ctx, c, nil) }
+
+// once is Once; drive, if it is not nil, lets frames on by hand.
+func once(ctx context.Context, c Config, drive func(context.Context, step.Lab) error) (*Result, error) {
+	r := &runner{Config: c, started: time.Now(), last: time.Now(), drive: drive}
 	r.result = &Result{Config: c, Phases: []Phase{{"parse", c.Parsing}}}
 	limit := c.Scenario.Limits.Run.Duration
 	if c.Timeout > 0 {
@@ -99,6 +110,10 @@ func Once(ctx context.Context, c Config) (*Result, error) {
 	defer cancel()
 	r.over = over
 	if err := r.meetNeeds(ctx); err != nil {
+		return nil, err
+	}
+	r.kernel = r.Tracer.begin() // loads meanwhile
+	if err := r.observe(); err != nil {
 		return nil, err
 	}
 	if err := r.prepare(); err != nil {
@@ -204,7 +219,11 @@ func (r *runner) perform(ctx context.Context) (err error) {
 		return err
 	}
 	r.phase("servers")
-	if err := r.steps(ctx); err != nil {
+	take := r.steps
+	if r.drive != nil {
+		take = func(ctx context.Context) error { return r.stepsByHand(ctx, r.drive) }
+	}
+	if err := take(ctx); err != nil {
 		return err
 	}
 	drained = true
@@ -229,10 +248,9 @@ func (r *runner) up(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.kernel = r.Tracer.begin() // loads while the lab is built
 	r.lab, err = lab.Up(ctx, r.result.Plan, lab.Options{
 		Log: r.dir.Log, Capture: capture, MaxCapture: int64(r.Scenario.Limits.Disk),
-		Emit: r.rec.emit, Without: r.Without,
+		Emit: r.rec.emit, Without: r.Without, Hold: r.drive != nil,
 		Lost: func(node string, err error) { r.over(&NodeError{Node: node, Err: err}) },
 		News: r.news,
 	})

@@ -28,6 +28,7 @@ func (r *runner) mark(m probes.Mark) {
 // done: what follows would be about something else.
 func (r *runner) steps(ctx context.Context) error {
 	r.mark(probes.WindowOpen)
+	defer r.leave() // an error has been told
 	failed := false
 	for i := range r.Scenario.Steps {
 		s := &r.Scenario.Steps[i]
@@ -41,12 +42,16 @@ func (r *runner) steps(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("steps[%d].%s: %w", i, s.Verb, err)
 		}
-		if c := s.Common(); c != nil && result.Error != "" && !c.ExpectError && !r.meantToFail(c.As) {
-			failed = true
+		failed = failed || r.failed(s, result)
+		if w := s.Wait; w != nil {
+			failed = failed || r.failedAside(w.Step)
 		}
 		if s.Settle != nil {
 			r.phase("settle")
 		}
+	}
+	if err := r.leave(); err != nil {
+		return err
 	}
 	looked := probes.Event{Time: clock.Now(), Source: probes.Lab, Kind: probes.KindMark, Mark: probes.Looked}
 	if err := r.lab.Look(ctx, true); err != nil {
@@ -61,6 +66,12 @@ func (r *runner) steps(ctx context.Context) error {
 	r.phase("look")
 	r.mark(probes.WindowClose)
 	return nil
+}
+
+// failed reports whether a step failed that was not meant to.
+func (r *runner) failed(s *scenarios.Step, result probes.Step) bool {
+	c := s.Common()
+	return c != nil && result.Error != "" && !c.ExpectError && !r.meantToFail(c.As)
 }
 
 // meantToFail reports whether an expectation on the step of this name says
@@ -85,14 +96,24 @@ func (r *runner) step(ctx context.Context, s *scenarios.Step) (probes.Step, erro
 		record.Name = c.As
 	}
 	where := r.nodeOf(s)
+	r.now(s)
 	r.emitStep(where, record)
+	if s.InBackground() {
+		r.begin(ctx, s, where, record)
+		return probes.Step{}, nil
+	}
 	result, err := r.do(ctx, s, where)
 	if err != nil {
 		return result, err
 	}
+	return r.finish(where, record, result), nil
+}
+
+// finish records the end of a step that began as record.
+func (r *runner) finish(where string, record, result probes.Step) probes.Step {
 	result.Index, result.Verb, result.Name, result.Ended = record.Index, record.Verb, record.Name, true
 	r.emitStep(where, result)
-	return result, nil
+	return result
 }
 
 func (r *runner) emitStep(where string, s probes.Step) {
@@ -151,13 +172,15 @@ func (r *runner) do(ctx context.Context, s *scenarios.Step, where string) (probe
 	case s.Settle != nil:
 		return r.settle(ctx, s.Settle)
 	}
-	if s.OfNetwork() {
+	switch {
+	case s.Wait != nil:
+		return r.await(ctx, s)
+	case s.OfGate():
+		return r.gate(ctx, s)
+	case s.OfNetwork():
 		return r.change(ctx, s)
 	}
-	request := node.StepRequest{Step: *s, Timeout: r.Scenario.Limits.Step.Duration}
-	if t := s.Common().Timeout.Duration; t > 0 {
-		request.Timeout = t
-	}
+	request := node.StepRequest{Step: *s, Timeout: r.limit(s)}
 	if s.DNSLookup != nil {
 		target, err := r.lookupTarget(s, where)
 		if err != nil {
@@ -278,10 +301,7 @@ func (r *runner) peerTarget(peer string, port int, family scenarios.Family) (net
 // change takes a step that changes the network. That the kernel refuses is a
 // result.
 func (r *runner) change(ctx context.Context, s *scenarios.Step) (probes.Step, error) {
-	limit := r.Scenario.Limits.Step.Duration
-	if t := s.Common().Timeout.Duration; t > 0 {
-		limit = t
-	}
+	limit := r.limit(s)
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("not done within %v", limit))
 	defer cancel()
 	if err := r.lab.Change(ctx, *s); err != nil {
@@ -314,6 +334,9 @@ func (r *runner) settle(ctx context.Context, s *scenarios.Settle) (probes.Step, 
 			text += fmt.Sprintf(", %d bytes unacknowledged", o.Unacked)
 		}
 		open = append(open, text)
+	}
+	for _, held := range reply.Held {
+		open = append(open, "held at a gate: "+held)
 	}
 	return probes.Step{Error: fmt.Sprintf("not at rest after %v: %s", s.Within, strings.Join(open, "; "))}, nil
 }

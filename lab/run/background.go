@@ -1,0 +1,91 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"netlab/probes"
+	"netlab/scenarios"
+)
+
+// A pending is a step that was taken in the background.
+type pending struct {
+	step   *scenarios.Step
+	cancel context.CancelCauseFunc
+	done   chan struct{}
+	result probes.Step // after done
+	err    error       // likewise: it could not be tried
+}
+
+// errLeft is why a step fails that nobody waited for.
+var errLeft = errors.New("still under way when the last step was done: no wait step waits for it")
+
+// begin takes a step in the background. Its end is recorded when it comes.
+func (r *runner) begin(ctx context.Context, s *scenarios.Step, where string, record probes.Step) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	p := &pending{step: s, cancel: cancel, done: make(chan struct{})}
+	r.pending = append(r.pending, p)
+	go func() {
+		defer close(p.done)
+		defer cancel(nil)
+		p.result, p.err = r.do(ctx, s, where)
+		if errors.Is(p.err, errLeft) {
+			p.result, p.err = probes.Step{Error: errLeft.Error()}, nil
+		}
+		if p.err == nil {
+			p.result = r.finish(where, record, p.result)
+		}
+	}()
+}
+
+// await waits for a step in the background. That it fails is its own result,
+// and no failure of waiting.
+func (r *runner) await(ctx context.Context, s *scenarios.Step) (probes.Step, error) {
+	for _, p := range r.pending {
+		if c := p.step.Common(); c == nil || c.As != s.Wait.Step {
+			continue
+		}
+		limit := r.limit(s)
+		ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("%q is still under way after %v", s.Wait.Step, limit))
+		defer cancel()
+		select {
+		case <-p.done:
+			return probes.Step{}, p.err
+		case <-ctx.Done():
+			return probes.Step{Error: context.Cause(ctx).Error()}, nil
+		}
+	}
+	return probes.Step{Error: fmt.Sprintf("%q was not taken", s.Wait.Step)}, nil
+}
+
+// failedAside reports whether a step in the background that has ended failed
+// and was not meant to.
+func (r *runner) failedAside(name string) bool {
+	for _, p := range r.pending {
+		if c := p.step.Common(); c == nil || c.As != name {
+			continue
+		}
+		select {
+		case <-p.done:
+			return r.failed(p.step, p.result)
+		default:
+		}
+	}
+	return false
+}
+
+// leave ends the steps that are still under way, and says which could not be
+// tried. To call it again does nothing.
+func (r *runner) leave() error {
+	var errs []error
+	for _, p := range r.pending {
+		p.cancel(errLeft)
+		<-p.done
+		if p.err != nil {
+			errs = append(errs, fmt.Errorf("steps[%d].%s: %w", p.step.Index-1, p.step.Verb, p.err))
+		}
+	}
+	r.pending = nil
+	return errors.Join(errs...)
+}
