@@ -32,12 +32,13 @@ golden: ## write the golden files of the tests again; look at the difference
 
 bench: build needs-bench ## print what things cost, as ratios within one run
 	@.ci/wall
-	go test -run '^$$' -bench 'Compare' -benchtime 1x -timeout 60m ./lab ./lab/link ./lab/suite
+	go test -run '^$$' -bench 'Compare' -benchtime 1x -timeout 60m ./lab ./lab/link ./lab/gate ./lab/suite
 
-soak: build ## the long runs: 200 of ftp-close as root and as an ordinary user
+soak: build ## the long runs: ftp-close, and all that has a gate, as root and as an ordinary user
 	.ci/soak
+	.ci/gallery gated
 
-gallery: build ## the gallery 100 times, and 20 times on busy processors (as root)
+gallery: build ## the gallery 100 times, and on busy processors; what has a gate as an ordinary user, too
 	.ci/gallery
 
 record: build ## record the runs that tests replay again (as root); look at the difference
