@@ -59,7 +59,7 @@ func (c *checker) checkMatch(m *Match, node string, rejects bool, whole any) {
 			}
 		}
 	}
-	c.checkFlags(m.Flags, m.Unset)
+	c.checkFlags(&m.Flags, &m.Unset)
 	switch {
 	case m.With == "":
 	case !rejects:

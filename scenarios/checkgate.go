@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"reflect"
+	"slices"
 	"strconv"
 
 	"netlab/scenarios/words"
@@ -55,7 +56,7 @@ func (c *checker) checkFramesSaid(m *FrameMatch, link string) {
 // checkFrames looks at which frames on a link are meant.
 func (c *checker) checkFrames(m *FrameMatch, link string) {
 	c.hasEnd(link, m.From, &m.From)
-	c.checkFlags(m.Flags, m.Unset)
+	c.checkFlags(&m.Flags, &m.Unset)
 	ofTCP := m.Protocol == "" || m.Protocol == TCPFrame
 	if !ofTCP {
 		for _, ptr := range []any{&m.Flags, &m.Unset, m.Seq, m.Ack} {
@@ -71,7 +72,7 @@ func (c *checker) checkFrames(m *FrameMatch, link string) {
 			}
 		}
 	}
-	if ofTCP && m.Ack != nil && isWord("ACK", toStrings(m.Unset)) {
+	if ofTCP && m.Ack != nil && slices.Contains(m.Unset, "ACK") {
 		c.wrong(bad(words.ContradictsFlag, "ack", "ACK"), m.Ack)
 	}
 	if c.given(&m.Content) && m.Content == "" {
@@ -99,15 +100,23 @@ func (c *checker) checkMost(n *Count, most int64) {
 	}
 }
 
-// checkFlags looks at control bits that are to be set, and not.
-func (c *checker) checkFlags(set, unset []TCPFlag) {
-	for i, f := range unset {
-		if isWord(string(f), toStrings(set)) {
-			c.wrong(bad(words.FlagBothWays, string(f)), &unset[i])
+// checkFlags looks at control bits that are to be set, and not. Of lists that
+// are longer than there are bits only that is said.
+func (c *checker) checkFlags(set, unset *[]TCPFlag) {
+	most := len(TCPFlag("").words())
+	for _, list := range []*[]TCPFlag{set, unset} {
+		if n := len(*list); n > most {
+			c.wrong(bad(words.ValueTooMany, most, n), list)
+			return
 		}
 	}
-	c.checkTwice(words.ListedTwice, asPointers(set))
-	c.checkTwice(words.ListedTwice, asPointers(unset))
+	for i, f := range *unset {
+		if slices.Contains(*set, f) {
+			c.wrong(bad(words.FlagBothWays, string(f)), &(*unset)[i])
+		}
+	}
+	c.checkTwice(words.ListedTwice, asPointers(*set))
+	c.checkTwice(words.ListedTwice, asPointers(*unset))
 }
 
 // hasEnd sees to it that a link has an end of this name.
@@ -171,7 +180,7 @@ func (c *checker) checkClear(s *Step) {
 func (c *checker) checkInject(s *Step) {
 	x := s.GateInject
 	c.hasEnd(x.Link, x.From, &x.From)
-	c.checkFlags(x.Flags, nil)
+	c.checkFlags(&x.Flags, new([]TCPFlag))
 	from, to := c.given(&x.FromPort), c.given(&x.Port)
 	switch named := c.given(&x.Connection); {
 	case named:
@@ -190,7 +199,7 @@ func (c *checker) checkInject(s *Step) {
 	default:
 		c.checkFamily(x.Family, &x.Family, x)
 	}
-	if x.Ack != nil && len(x.Flags) > 0 && !isWord("ACK", toStrings(x.Flags)) {
+	if x.Ack != nil && len(x.Flags) > 0 && !slices.Contains(x.Flags, "ACK") {
 		c.wrong(bad(words.OnlyWith, "ACK in flags"), x.Ack)
 	}
 	c.checkFits(x)

@@ -81,6 +81,14 @@ func holds(t *testing.T, s *Scenario) {
 			t.Errorf("server %v is on port %d", x, x.Port())
 		}
 	}
+	for _, x := range s.Links {
+		for _, i := range x.Impairments() {
+			if i != nil && (i.Loss < 0 || i.Loss > millionths || i.Jitter.Duration > i.Delay.Duration || i.Queue < 1) {
+				t.Errorf("link %v has %v", x, i)
+			}
+		}
+	}
+	gatesHold(t, s)
 	for _, x := range s.Steps {
 		if n := pointersIn(x); n != 1 || x.Index < 1 {
 			t.Errorf("step %v has %d verbs", x, n)
@@ -91,6 +99,27 @@ func holds(t *testing.T, s *Scenario) {
 		if node := x.Node(); node != "" && !nodes[node] {
 			t.Errorf("step %v is on node %q", x, node)
 		}
+	}
+}
+
+// gatesHold checks that steps of gates speak of links and rules that exist.
+func gatesHold(t *testing.T, s *Scenario) {
+	t.Helper()
+	links := map[string]bool{}
+	for _, l := range s.Links {
+		links[l.Name] = true
+	}
+	for i := range s.Steps {
+		x := &s.Steps[i]
+		if r := x.GateRule(); r != nil && (!links[r.Link] || !s.Gated(r.Link)) {
+			t.Errorf("step %v is on link %q", x, r.Link)
+		}
+		if rule := x.text("Rule"); rule != "" && !links[s.RuleLink(rule)] {
+			t.Errorf("step %v is about rule %q", x, rule)
+		}
+	}
+	if ok, why := s.AllowsLockstep(); ok != why.IsZero() {
+		t.Errorf("lockstep: %v, %v", ok, why)
 	}
 }
 
@@ -131,7 +160,8 @@ func FuzzText(f *testing.F) {
 		"net.ipv4.tcp_fin_timeout", "net/ipv4/conf/eth0.1/rp_filter", "net.ipv4/../../kernel", "a/b.txt", "../a", "/a", "a//b", "www.lab.test", "",
 		"client bad_certificate", "client close_notify", "get client close_notify", "10.77.1.0/24", "::/0", "fd77::1", "::ffff:1.2.3.4",
 		"send a", "send \"a\\r\\n\"", "expect a", "wait 5s", "close", "close now", "Content-Type", "_sip._tcp.lab.test.", "/a?b=c",
-		"http://server:80/x", "alice@lab.test", "[::1]:80", "LANG", "/tmp/a/b", "/run/netlab/x", "/var/../etc", "5.14",
+		"http://server:80/x", "alice@lab.test", "[::1]:80", "LANG", "/tmp/a/b", "1%", "0.5%", "100.0001%", "01%", "%", "5％", "99999999999999999999%", "1.%", "0.00001%",
+		"10Mbit", "500kbit", "1Gbit", "bit", "10Mbit/s", "10 mbps", "1.5Mbit", "0.001kbit", "99999999999999999999Gbit", "10MB/s", "/run/netlab/x", "/var/../etc", "5.14",
 	} {
 		f.Add(s)
 	}
@@ -139,6 +169,7 @@ func FuzzText(f *testing.F) {
 		for _, x := range []textParser{
 			new(Duration), new(Size), new(Prefix), new(Pool), new(PortRange), new(YesNo),
 			new(StateName), new(Who), new(Element), new(Moment), new(Alert), new(Network), new(Address),
+			new(Percent), new(Rate),
 		} {
 			flaw := x.parseText(s)
 			if flaw != nil {
@@ -203,6 +234,16 @@ func textHolds(t *testing.T, s string, x textParser) {
 	case *Size:
 		if *x < 0 {
 			t.Errorf("size %q is %d", s, *x)
+		}
+	case *Percent:
+		var again Percent
+		if flaw := again.parseText(x.String()); *x < 0 || flaw != nil || again != *x {
+			t.Errorf("share %q is %v", s, x)
+		}
+	case *Rate:
+		var again Rate
+		if flaw := again.parseText(x.String()); *x < 0 || flaw != nil || again != *x {
+			t.Errorf("rate %q is %v", s, x)
 		}
 	case *Prefix:
 		if !x.IsValid() || x.Addr().Zone() != "" {

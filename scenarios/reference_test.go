@@ -50,6 +50,8 @@ func TestReference(t *testing.T) {
 		reflect.TypeFor[HTTPPost](), reflect.TypeFor[TCPServer](), reflect.TypeFor[DNSServer](), reflect.TypeFor[DNSLookup](), reflect.TypeFor[SMTPServer](),
 		reflect.TypeFor[SMTPSend](), reflect.TypeFor[ProxyServer](), reflect.TypeFor[ProxyAt](), reflect.TypeFor[ExecServer](), reflect.TypeFor[ExecReady](),
 		reflect.TypeFor[Exec](), reflect.TypeFor[Needs](), reflect.TypeFor[NAT](), reflect.TypeFor[Rule](), reflect.TypeFor[Match](), reflect.TypeFor[RouteStep](),
+		reflect.TypeFor[Impair](), reflect.TypeFor[FrameMatch](), reflect.TypeFor[SocketOptions](), reflect.TypeFor[KeepAlive](), reflect.TypeFor[GateHold](),
+		reflect.TypeFor[GateInject](), reflect.TypeFor[GateRelease](), reflect.TypeFor[GateCorrupt](), reflect.TypeFor[TCPConnect](), reflect.TypeFor[Wait](),
 	} {
 		for _, key := range sh.of(typ).keys() {
 			if !strings.Contains(text, "  "+key) {
