@@ -19,18 +19,8 @@ func settings(sc *scenarios.Scenario) []Setting {
 			add(n.Name+"."+s.Name, s.Value)
 		}
 	}
-	for _, l := range sc.Links {
-		if l.MTU != 1500 {
-			add(l.Name+".mtu", fmt.Sprint(l.MTU))
-		}
-		switch a, b := l.Ends[0], l.Ends[1]; {
-		case a.Acks == b.Acks && a.Acks == scenarios.ImmediateAcks:
-			add(l.Name+".acks", string(a.Acks))
-		case a.Acks == scenarios.ImmediateAcks:
-			add(l.Name+"."+a.Name+".acks", string(a.Acks))
-		case b.Acks == scenarios.ImmediateAcks:
-			add(l.Name+"."+b.Name+".acks", string(b.Acks))
-		}
+	for i := range sc.Links {
+		list = append(list, linkSettings(&sc.Links[i])...)
 	}
 	for _, s := range sc.Servers {
 		if f := s.FTP; f != nil {
@@ -43,6 +33,57 @@ func settings(sc *scenarios.Scenario) []Setting {
 		list = append(list, stepSettings(&sc.Steps[i])...)
 	}
 	return named(unique(list))
+}
+
+// linkSettings lists what a link, and its ends, have that others have not.
+// That a link is a gate is not among it: it changes no TCP behaviour, and what
+// is done there are steps.
+func linkSettings(l *scenarios.Link) []Setting {
+	var list []Setting
+	add := func(name, value string) {
+		if value != "" {
+			list = append(list, Setting{Name: l.Name + name, Value: value})
+		}
+	}
+	// ends notes once what both ends have alike.
+	ends := func(key, a, b string) {
+		if a == b {
+			add("."+key, a)
+			return
+		}
+		add("."+l.Ends[0].Name+"."+key, a)
+		add("."+l.Ends[1].Name+"."+key, b)
+	}
+	a, b := &l.Ends[0], &l.Ends[1]
+	if l.MTU != 1500 {
+		add(".mtu", fmt.Sprint(l.MTU))
+	}
+	ends("acks", acksText(a.Acks), acksText(b.Acks))
+	ends("rto_min", timeText(a.RTOMin), timeText(b.RTOMin))
+	worse := l.Impairments()
+	ends("impair", impairText(worse[0]), impairText(worse[1]))
+	return list
+}
+
+func acksText(a scenarios.Acks) string {
+	if a == scenarios.ImmediateAcks {
+		return string(a)
+	}
+	return ""
+}
+
+func timeText(d scenarios.Duration) string {
+	if d.Duration == 0 {
+		return ""
+	}
+	return d.String()
+}
+
+func impairText(i *scenarios.Impair) string {
+	if i == nil {
+		return ""
+	}
+	return i.String()
 }
 
 // ftpStepSettings compares with what the client library does by itself: it
@@ -90,7 +131,7 @@ func named(list []Setting) []Setting {
 	for i, s := range list {
 		if session, name, ok := strings.Cut(s.Name, ":"); ok {
 			list[i].Name = name
-			if differ[name] {
+			if differ[name] && session != "" {
 				list[i].Name = session + "." + name
 			}
 		}

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -110,9 +111,65 @@ func stepSettings(s *scenarios.Step) []Setting {
 		d.close("close", *s.HTTPClose.Close, scenarios.CloseAtOnce)
 	case s.TCPClose != nil:
 		d.close("close", s.TCPClose.Close, scenarios.CloseAtOnce)
+	case s.TCPListen != nil:
+		d.add(s.TCPListen.Backlog != usualBacklog, "backlog", strconv.Itoa(s.TCPListen.Backlog))
+		d.options(&s.TCPListen.SocketOptions)
+	case s.TCPAccept != nil:
+		d.options(&s.TCPAccept.SocketOptions)
+	case s.TCPConnect != nil:
+		if isn := s.TCPConnect.ISN; isn != nil {
+			d.add(true, "isn", strconv.FormatUint(*isn, 10))
+		}
+		d.options(&s.TCPConnect.SocketOptions)
+	case s.TCPOption != nil:
+		d.options(&s.TCPOption.SocketOptions)
 	case s.SMTPSend != nil:
 		d.name = s.SMTPSend.As + ":" + s.Verb
 		d.close("close", s.SMTPSend.Close, scenarios.CloseAfterReply)
 	}
 	return d.list
+}
+
+// usualBacklog is that of Go's listeners, and of Linux (net.core.somaxconn).
+const usualBacklog = 4096
+
+// options notes options of a socket that are not as on any other of ours:
+// nodelay is on, as on Go's sockets, the others are left to the kernel.
+func (d *differences) options(o *scenarios.SocketOptions) {
+	for _, flag := range []struct {
+		key   string
+		is    *scenarios.YesNo
+		usual string
+	}{{"nodelay", o.NoDelay, "on"}, {"cork", o.Cork, "off"}, {"quickack", o.QuickAck, ""}, {"fast_open", o.FastOpen, "off"}} {
+		if flag.is == nil {
+			continue
+		}
+		value := "off"
+		if *flag.is {
+			value = "on"
+		}
+		d.add(value != flag.usual, flag.key, value)
+	}
+	if k := o.KeepAlive; k != nil {
+		d.add(true, "keepalive", fmt.Sprintf("idle %s, interval %s, probes %d", k.Idle, k.Interval, k.Probes))
+	}
+	for _, limit := range []struct {
+		key string
+		is  *scenarios.Duration
+	}{{"user_timeout", o.UserTimeout}, {"linger", o.Linger}, {"orphan_timeout", o.OrphanTimeout}, {"defer_accept", o.DeferAccept}} {
+		if limit.is != nil {
+			d.add(true, limit.key, limit.is.String())
+		}
+	}
+	for _, buffer := range []struct {
+		key string
+		is  *scenarios.Size
+	}{{"receive_buffer", o.ReceiveBuffer}, {"send_buffer", o.SendBuffer}} {
+		if buffer.is != nil {
+			d.add(true, buffer.key, fmt.Sprintf("%dB", *buffer.is))
+		}
+	}
+	if o.MaxSegment != nil {
+		d.add(true, "max_segment", strconv.Itoa(*o.MaxSegment))
+	}
 }

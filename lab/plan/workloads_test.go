@@ -57,6 +57,45 @@ func TestWorkloadSettings(t *testing.T) {
 	}
 }
 
+const sockets = `
+nodes: {client: {}, server: {}}
+links:
+  wire: {ends: {client: {rto_min: 2s}, server: {rto_min: 2s, acks: immediate}}, gate: on, impair: {delay: 10ms, loss: 1%}}
+  side: {ends: {client: {rto_min: 1s, impair: {rate: 10Mbit}}, server: {}}, mtu: 1400}
+  none: {ends: {client: {}, server: {}}, impair: {loss: 0%}}
+steps:
+  - gate.hold: {link: wire, as: held}
+  - tcp.listen: {node: server, port: 9, as: l, backlog: 0, defer_accept: 1s, fast_open: on}
+  - tcp.listen: {node: server, port: 10, as: m}
+  - tcp.connect: {node: client, peer: server, port: 9, as: one, isn: 1000, nodelay: off, linger: 0s, cork: off, quickack: off, keepalive: {idle: 1s}}
+  - tcp.connect: {node: client, peer: server, port: 9, as: two, isn: 2000, nodelay: on, user_timeout: 1500ms, orphan_timeout: 2s, max_segment: 500}
+  - tcp.connect: {node: client, peer: server, port: 9, isn: 3000}
+  - tcp.accept: {listener: l, as: a, receive_buffer: 4kB, send_buffer: 64KiB, quickack: on}
+  - tcp.option: {session: one, cork: on}
+  - tcp.option: {session: two, linger: 1m}
+`
+
+func TestSocketSettings(t *testing.T) {
+	want := []string{
+		"wire.server.acks=immediate", "wire.rto_min=2s", "wire.impair=delay 10ms, loss 1%",
+		"side.mtu=1400", "side.client.rto_min=1s", "side.client.impair=rate 10Mbit",
+		"tcp.listen.backlog=0", "tcp.listen.fast_open=on", "tcp.listen.defer_accept=1s",
+		"one.tcp.connect.isn=1000", "tcp.connect.nodelay=off", "tcp.connect.quickack=off",
+		"tcp.connect.keepalive=idle 1s, interval 1m15s, probes 9", "tcp.connect.linger=0s",
+		"two.tcp.connect.isn=2000", "tcp.connect.user_timeout=1.5s", "tcp.connect.orphan_timeout=2s", "tcp.connect.max_segment=500",
+		"tcp.connect.isn=3000",
+		"tcp.accept.quickack=on", "tcp.accept.receive_buffer=4000B", "tcp.accept.send_buffer=65536B",
+		"tcp.option.cork=on", "tcp.option.linger=1m0s",
+	}
+	var got []string
+	for _, s := range made(t, sockets).Settings {
+		got = append(got, s.Name+"="+s.Value)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("settings (-want +got):\n%s", diff)
+	}
+}
+
 func TestServersInText(t *testing.T) {
 	var b bytes.Buffer
 	if err := made(t, workloads).WriteText(&b); err != nil {
