@@ -327,6 +327,10 @@ func (c *checker) resolve() {
 		case "step":
 			c.lookUp(r, &c.steps, words.NoStep)
 		case "connection":
+			if i, ok := c.steps.index[r.name]; ok && !c.connections.has(r.name) {
+				c.fail(r.place.node, r.place.path, bad(words.StepOpensNone, quote(r.name), c.s.Steps[i].Verb).instead(c.connections.names, ""))
+				continue
+			}
 			c.lookUp(r, &c.connections, words.NoConnection)
 		case "link":
 			c.lookUp(r, &c.links, words.NoLink)
