@@ -36,7 +36,7 @@ type GateRule struct {
 	Common     `key:",inline"`
 	Link       string `key:"link,required" ref:"link" doc:"The link; it becomes a gate."`
 	FrameMatch `key:",inline"`
-	Times      int `key:"times" min:"1" max:"1000000" doc:"How often the rule acts; then it ends. Always if absent (with nth: once)."`
+	Times      int `key:"times" min:"1" max:"1000000" doc:"How often the rule acts; then it ends. Always if absent. Not with nth, which acts once."`
 }
 
 // GateHold holds frames.
@@ -102,7 +102,7 @@ type GateRelease struct {
 	Rule   string      `key:"rule,required" ref:"rule" doc:"The rule: name of a gate.hold step."`
 	Frames int         `key:"frames" min:"1" max:"1000000" doc:"So many, in the order of their coming. All if absent: then the rule ends, too."`
 	Until  *FrameMatch `key:"until" doc:"In the order of their coming, up to and including the first that matches this."`
-	Only   *FrameMatch `key:"only" doc:"Only those that match this."`
+	Only   *FrameMatch `key:"only" doc:"Only those that match this. Of frames, until and only one can be given."`
 	Keep   YesNo       `key:"keep" doc:"The rule stays, and holds what comes later, though all are released."`
 }
 
@@ -111,7 +111,7 @@ type GateDiscard struct {
 	Common `key:",inline"`
 	Rule   string      `key:"rule,required" ref:"rule" doc:"The rule: name of a gate.hold step."`
 	Frames int         `key:"frames" min:"1" max:"1000000" doc:"So many, in the order of their coming; all if absent. The rule stays."`
-	Only   *FrameMatch `key:"only" doc:"Only those that match this."`
+	Only   *FrameMatch `key:"only" doc:"Only those that match this; instead of frames."`
 }
 
 // GateClear ends rules. What they hold goes on.
