@@ -238,7 +238,8 @@ type Edit struct {
 // An Act is what a gate did to a frame. The event's Node is the end of the
 // link that the frame came from, its Flow is the sender's, and its Segment,
 // if the frame is one of TCP, is the segment as it came, or was made.
-// Frames that merely pass, or are delayed by an impairment, are not told.
+// Frames that merely pass, or are delayed by an impairment, are not told. Its
+// Time is that before the frame goes on, where it does.
 type Act struct {
 	Do     Deed   `json:"do"`
 	Link   string `json:"link"`
@@ -247,7 +248,7 @@ type Act struct {
 	Rule   string `json:"rule,omitempty"`   // what says so: the name of a step, or steps[3]; ByImpair, ByLockstep, ByHand
 	Copies int    `json:"copies,omitempty"` // of Merged, Released, Dropped: repetitions that came while it was held; of Duplicated: how many follow it
 	Waited Mono   `json:"waited,omitempty"` // of Released and of Dropped: for how long it was held
-	What   string `json:"what,omitempty"`   // what a frame is that is no TCP segment, as "ARP"; of Refused: why
+	What   string `json:"what,omitempty"`   // what a frame is that is no TCP segment, as "ARP"; of Refused: why; of Corrupted: what became of its checksum, keep or fix
 	Times  uint64 `json:"times,omitempty"`  // of Matched: how often
 	Frames uint64 `json:"frames,omitempty"` // of Passed: how many, from Node
 	Bytes  uint64 `json:"bytes,omitempty"`  // likewise

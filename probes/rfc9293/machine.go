@@ -74,6 +74,7 @@ type Machine struct {
 	taken    []Transition // by the input at hand
 	broken   []Violation  // likewise
 	aborting bool         // SO_LINGER is 0: close is ABORT
+	closed   bool         // the user has closed, and takes no more
 }
 
 // New returns a machine in the role's first state.

@@ -150,6 +150,7 @@ func (m *Machine) call(in Input) {
 		if m.closing == 0 {
 			m.closing = in.Event
 		}
+		m.closed = m.closed || c.Name == "close" && c.Errno == ""
 		if m.state == probes.Listen && m.syn == nil || m.state == probes.SynSent {
 			event := Close
 			if m.aborting && c.Name == "close" {

@@ -35,6 +35,7 @@ func Build(header probes.Header, events []probes.Event) (*Timeline, error) {
 		}
 	}
 	b.run()
+	b.collectActs()
 	b.collectPrograms()
 	b.collectSockets()
 	b.matchSegments()
@@ -50,6 +51,7 @@ func Build(header probes.Header, events []probes.Event) (*Timeline, error) {
 	for _, inc := range b.all {
 		b.compare(inc)
 	}
+	b.t.oracle = b
 	return b.t, nil
 }
 
@@ -68,7 +70,10 @@ type builder struct {
 	tuples     map[int]*tuple // by the lower ordinal of the two flows, as the opener has them
 	nat        translations
 	programs   []*program
-	all        []*incarnation // of all tuples
+	all        []*incarnation                  // of all tuples
+	acts       []*probes.Event                 // of gates, in the order of time
+	actsOn     map[int][]*probes.Event         // by group of segments
+	injected   map[*probes.Event]*probes.Event // sightings of what gates made: by which act
 }
 
 // run takes in what concerns the run as a whole: marks, steps and losses.

@@ -139,7 +139,33 @@ func recordings() []recording {
 			c.FourWay(c.Opener)
 		}), fourWay, append([]timeline.NoteName{timeline.HandOver}, common...), 0},
 	}
-	return append(list, degraded()...)
+	return append(append(list, gated()...), degraded()...)
+}
+
+// gated are runs through gates.
+func gated() []recording {
+	return []recording{
+		{"gated-open", tt.One(tt.Options{}, func(s *tt.Script, c *tt.Conn) {
+			c.HeldOpen("syns")
+			s.Matched("wire", "syns", 2)
+			s.Passed("wire", tt.Client, tt.Server, 4, 300)
+		}), []string{crossedOpen, crossedOpen}, []timeline.NoteName{timeline.NotSampled}, 0},
+		{"gated-close", tt.One(tt.Options{}, func(s *tt.Script, c *tt.Conn) {
+			c.Open()
+			c.HeldClose("fins")
+		}), []string{"CLOSED SYN-SENT " + crossedClose, "SYN-RECEIVED " + crossedClose}, []timeline.NoteName{timeline.HandOver, timeline.NotSampled, timeline.RequestSocket}, 0},
+		{"gated-reset", tt.One(tt.Options{}, func(s *tt.Script, c *tt.Conn) {
+			c.Open()
+			c.Shot("shot", c.Opener)
+		}), []string{resetClient, resetServer}, []timeline.NoteName{timeline.RequestSocket}, 0},
+		{"gated-held", tt.One(tt.Options{}, func(s *tt.Script, c *tt.Conn) {
+			c.Open()
+			c.Opener.Enter(probes.FinWait1)
+			fin := c.Opener.Emit(probes.FIN|probes.ACK, "", 0).Hold("fin")
+			s.Wait(200 * time.Millisecond)
+			fin.Merge()
+		}), []string{openClient + " FIN-WAIT-1", openServer}, []timeline.NoteName{timeline.NotSampled, timeline.RequestSocket}, 0},
+	}
 }
 
 // degraded are runs that were not recorded wholly.

@@ -144,15 +144,18 @@ func echoes(list []rfc9293.Input, i, answer int) bool {
 func unheard(list []rfc9293.Input, dropped fate) {
 	var edge uint32
 	var arrived []int // what the endpoint had time to act on
+	var limits bounds
 	known, next := false, 0
 	for _, in := range list {
 		if in.Kind != rfc9293.Sent || in.Segment.Flags.Has(probes.RST) {
 			continue
 		}
 		for ; next < len(list) && in.Time-list[next].Time >= patience; next++ {
-			if list[next].Kind == rfc9293.Received {
+			r := list[next]
+			if r.Kind == rfc9293.Received && !(r.Segment.Flags.Has(probes.RST) && limits.outside(r.Segment.Seq)) {
 				arrived = append(arrived, next)
 			}
+			limits.learn(r)
 		}
 		end := space(in.Segment)
 		again := known && occupies(in.Segment) && !before(edge, end)
@@ -170,6 +173,28 @@ func unheard(list []rfc9293.Input, dropped fate) {
 			}
 		}
 	}
+}
+
+// A bounds is between which numbers a RST resets an endpoint: others do
+// nothing (RFC 5961 section 3.2), and that it goes on after those says nothing.
+type bounds struct {
+	acked, end  uint32 // what it had acknowledged, and the end of all that it was sent
+	acks, known bool
+}
+
+// learn takes in what happened next.
+func (b *bounds) learn(in rfc9293.Input) {
+	switch s := in.Segment; {
+	case in.Kind == rfc9293.Sent && s.Flags.Has(probes.ACK):
+		b.acked, b.acks = s.Ack, true
+	case in.Kind == rfc9293.Received && !s.Flags.Has(probes.RST) && (!b.known || before(b.end, space(s))):
+		b.end, b.known = space(s), true
+	}
+}
+
+// outside reports whether a RST with the number resets nothing.
+func (b *bounds) outside(seq uint32) bool {
+	return b.acks && (before(seq, b.acked) || b.known && before(b.end, seq))
 }
 
 // unanswered finds ACKs at the end of the record that say what earlier ones

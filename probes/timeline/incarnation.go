@@ -26,6 +26,7 @@ type incarnation struct {
 	lanes [2]*lane // opener, acceptor
 	start probes.Mono
 	syn   bool // its first SYN was seen
+	made  bool // by a gate: who seems to have opened it did not
 	reset bool
 }
 
@@ -40,6 +41,7 @@ type lane struct {
 	edge   uint32 // the first number that it never sent
 	answer bool   // it sent a SYN with ACK
 	inputs []rfc9293.Input
+	heard  []rfc9293.Input // those that the model was told of
 	events []*probes.Event // of its socket, in the order of time
 	socket *socket         // the full socket; nil if none is known
 
@@ -83,14 +85,18 @@ func (b *builder) placeSegments() {
 		}
 		f.Connection, f.Opener = inc.conn, from == inc.lanes[0]
 		inc.conn.Segments = append(inc.conn.Segments, f.Segment)
-		inc.reset = inc.reset || f.Flags.Has(probes.RST)
-		from.sent(f.Segment)
-		if !f.Flags.Has(probes.RST) || !b.forwarders[f.From] {
-			from.named(f.From)
+		if !f.Injected { // else from did nothing
+			inc.reset = inc.reset || f.Flags.Has(probes.RST)
+			from.sent(f.Segment)
+			if !f.Flags.Has(probes.RST) || !b.forwarders[f.From] {
+				from.named(f.From)
+			}
+			b.feed(from, f.Taps[0], probes.Out)
 		}
 		to.named(f.To)
-		b.feed(from, f.Taps[0], probes.Out)
-		b.feed(to, f.Taps[len(f.Taps)-1], probes.In)
+		if !f.Corrupted { // else TCP never saw it
+			b.feed(to, f.Taps[len(f.Taps)-1], probes.In)
+		}
 	}
 }
 
@@ -148,6 +154,9 @@ func (b *builder) incarnationOf(f frame) *incarnation {
 		b.tuples[key] = t
 	}
 	newest := t.newest()
+	if f.Injected {
+		return b.incarnationOfInjected(t, newest, f)
+	}
 	if f.Flags.Has(probes.SYN) && !f.Flags.Has(probes.ACK) && !f.Flags.Has(probes.RST) {
 		if newest != nil && newest.takesSYN(f) {
 			newest.lane(f.flow).opens = true
@@ -173,6 +182,18 @@ func (b *builder) incarnationOf(f frame) *incarnation {
 		opener ^= 1
 	}
 	return b.begin(t, opener, f.Sent(), nil)
+}
+
+// incarnationOfInjected finds the connection of a segment that a gate made:
+// the one that there is, whatever the numbers. A SYN begins one where there is
+// none.
+func (b *builder) incarnationOfInjected(t *tuple, newest *incarnation, f frame) *incarnation {
+	if newest != nil || !f.Flags.Has(probes.SYN) || f.Flags&(probes.ACK|probes.RST) != 0 {
+		return newest
+	}
+	inc := b.begin(t, f.flow, f.Sent(), f.Segment)
+	inc.syn, inc.made = true, true
+	return inc
 }
 
 // begin starts an incarnation of a tuple; syn is its first SYN, nil if that is
@@ -214,8 +235,8 @@ func (inc *incarnation) lane(flow int) *lane {
 // or crosses that of the other side.
 func (inc *incarnation) takesSYN(f frame) bool {
 	own, peer := inc.lane(f.flow), inc.lane(f.flow^1)
-	if own.known {
-		return own.iss == f.Seq
+	if own.known || inc.made && own == inc.lanes[0] {
+		return own.known && own.iss == f.Seq
 	}
 	return inc.syn && peer.known && !inc.reset
 }

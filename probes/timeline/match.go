@@ -21,6 +21,7 @@ type frameKey struct {
 	len   int
 	flags probes.Flags
 	ipid  uint16
+	made  uint64 // the event of the act by which a gate made it; 0 if somebody sent it
 }
 
 // flows gives every flow an ordinal, so that keys are small.
@@ -43,6 +44,12 @@ func (f *flows) of(flow probes.Flow) int {
 		f.ordinals[flow.Reverse()] = n + 1
 	}
 	return n
+}
+
+// find returns the ordinal of a flow, if it has one.
+func (f *flows) find(flow probes.Flow) (int, bool) {
+	n, ok := f.ordinals[normal(flow)]
+	return n, ok
 }
 
 // normal returns the flow without zones and without mapped addresses, which
@@ -70,27 +77,33 @@ func (b *builder) matchSegments() {
 	b.learnTranslations(sightings)
 	b.learnTracked()
 	b.learnShifts(sightings)
+	b.findInjected(sightings)
 	keys, groups := b.group(sightings)
 	// Sort the sightings by group; inside a group they stay in order of time.
 	start := make([]int, len(groups)+1)
 	for _, g := range keys {
-		start[g+1]++
+		if g != garbage {
+			start[g+1]++
+		}
 	}
 	for g := range groups {
 		start[g+1] += start[g]
 	}
 	sorted, next := make([]*probes.Event, len(sightings)), slices.Clone(start)
 	for i, g := range keys {
-		sorted[next[g]] = sightings[i]
-		next[g]++
+		if g != garbage {
+			sorted[next[g]] = sightings[i]
+			next[g]++
+		}
 	}
 	block := make([]Segment, 0, len(groups))
 	for g, flow := range groups {
-		for _, c := range split(sorted[start[g]:start[g+1]]) {
+		for _, c := range split(sorted[start[g]:start[g+1]], b.actsOn[g]) {
 			if len(block) == cap(block) {
 				block = make([]Segment, 0, 1024)
 			}
 			block = append(block, newSegment(c))
+			block[len(block)-1].Injected = b.injected[c.taps[0]] != nil
 			b.frames = append(b.frames, frame{&block[len(block)-1], flow})
 		}
 	}
@@ -103,7 +116,12 @@ func (b *builder) matchSegments() {
 		b.t.Segments[i] = f.Segment
 	}
 	b.nameNodes()
+	b.finishGates()
 }
+
+// garbage is the group of sightings that are of no segment: what a flipped bit
+// made of one, and nobody sent or takes for one.
+const garbage = -1
 
 // sightings returns the segment events in the order of time.
 func (b *builder) sightings() []*probes.Event {
@@ -138,12 +156,14 @@ func (b *builder) group(sightings []*probes.Event) (keys, groups []int) {
 		return g
 	}
 	for i, e := range sightings {
-		if e.Segment.Dir != probes.In {
+		if act := b.injected[e]; act != nil {
+			keys[i] = number(b.madeKey(act))
+		} else if e.Segment.Dir != probes.In {
 			keys[i] = number(b.key(e, b.flows.of(e.Flow)))
 		}
 	}
 	for i, e := range sightings {
-		if e.Segment.Dir != probes.In {
+		if e.Segment.Dir != probes.In || b.injected[e] != nil {
 			continue
 		}
 		flow := b.flows.of(e.Flow)
@@ -152,10 +172,13 @@ func (b *builder) group(sightings []*probes.Event) (keys, groups []int) {
 			keys[i] = g
 		} else if g, ok := left[fromLocal]; ok {
 			keys[i] = g
+		} else if e.Segment.BadSum {
+			keys[i] = garbage
 		} else {
 			keys[i] = number(fromRemote)
 		}
 	}
+	b.findActs(left)
 	return keys, groups
 }
 
@@ -169,6 +192,14 @@ func keyOf(e *probes.Event, flow int) frameKey {
 type transmission struct {
 	taps  []*probes.Event
 	extra map[place]int
+	acts  []*probes.Event // what gates did to it
+}
+
+// saw notes a sighting at a place.
+func (s *transmission) saw(p place, e *probes.Event) {
+	if s.extra[p]++; s.extra[p] == 1 {
+		s.taps = append(s.taps, e)
+	}
 }
 
 // A place is where a tap sits.
@@ -180,13 +211,25 @@ type place struct {
 func placeOf(e *probes.Event) place { return place{e.Node, e.Segment.Link, e.Segment.Dir} }
 
 // split divides the sightings of one key, in order of time, into
-// transmissions.
-func split(list []*probes.Event) []transmission {
+// transmissions, with what gates did to each.
+func split(list, acts []*probes.Event) []transmission {
 	if !repeats(list) {
-		return []transmission{{taps: list}}
+		return []transmission{{taps: list, acts: acts}}
 	}
-	places := make(map[place][]*probes.Event)
-	var order []place
+	if len(acts) > 0 {
+		return splitGated(list, acts)
+	}
+	sent, order, places := sendings(list)
+	for _, p := range order[1:] {
+		assign(sent, p, places[p])
+	}
+	return sent
+}
+
+// sendings divides the sightings of one key by place, and makes a transmission
+// of each at the place where it was sent, which comes first in order.
+func sendings(list []*probes.Event) (sent []transmission, order []place, places map[place][]*probes.Event) {
+	places = make(map[place][]*probes.Event)
 	for _, e := range list {
 		p := placeOf(e)
 		if places[p] == nil {
@@ -194,20 +237,15 @@ func split(list []*probes.Event) []transmission {
 		}
 		places[p] = append(places[p], e)
 	}
-	first := order[0]
-	if i := slices.IndexFunc(order, func(p place) bool { return p.dir == probes.Out }); i >= 0 {
-		first = order[i]
+	if i := slices.IndexFunc(order, func(p place) bool { return p.dir == probes.Out }); i > 0 {
+		first := order[i]
+		order = slices.Insert(slices.Delete(order, i, i+1), 0, first)
 	}
-	sent := make([]transmission, len(places[first]))
-	for i, e := range places[first] {
+	sent = make([]transmission, len(places[order[0]]))
+	for i, e := range places[order[0]] {
 		sent[i] = transmission{taps: []*probes.Event{e}, extra: make(map[place]int)}
 	}
-	for _, p := range order {
-		if p != first {
-			assign(sent, p, places[p])
-		}
-	}
-	return sent
+	return sent, order, places
 }
 
 // repeats reports whether a tap saw the key more than once. Keys that many
@@ -240,10 +278,7 @@ func assign(sent []transmission, p place, seen []*probes.Event) {
 				at++
 			}
 		}
-		s := &sent[at]
-		if s.extra[p]++; s.extra[p] == 1 {
-			s.taps = append(s.taps, e)
-		}
+		sent[at].saw(p, e)
 	}
 }
 
@@ -276,6 +311,9 @@ func newSegment(c transmission) Segment {
 		if n > 1 {
 			s.Copies++
 		}
+	}
+	for _, e := range c.acts {
+		s.Acts = append(s.Acts, actOf(e))
 	}
 	return s
 }
@@ -313,6 +351,9 @@ func (b *builder) nameEnds(f frame) {
 	if f.Taps[0].Dir != probes.Out {
 		f.From = sender
 	}
+	if act := b.injected[b.event(f.Taps[0].Event)]; act != nil && f.From == "" {
+		f.From = act.Node
+	}
 	f.Forged = f.Flags.Has(probes.RST) && f.Taps[0].Dir == probes.Out && sender != "" && sender != f.From
 	last := f.Taps[len(f.Taps)-1]
 	f.To = b.nodeOf[b.flows.list[b.received(f.flow, f.Sent())].Remote.Addr()]
@@ -322,6 +363,7 @@ func (b *builder) nameEnds(f frame) {
 	if last.Node != f.To { // a switch flooded it: others saw it, too
 		slices.SortStableFunc(f.Taps[1:], func(x, y Tap) int { return cmp.Compare(arrival(x, f.To), arrival(y, f.To)) })
 	}
+	f.Corrupted = f.Arrived() != 0 && b.spoiled(f)
 	switch first := b.event(f.Taps[0].Event); {
 	case len(b.nat.after) == 0:
 	case f.Arrived() != 0:

@@ -144,6 +144,8 @@ func validate(events []probes.Event) error {
 			missing = e.Track == nil
 		case probes.KindEdit:
 			missing = e.Edit == nil
+		case probes.KindGate:
+			missing = e.Gate == nil || e.Segment != nil && (e.Segment.Len < 0 || e.Segment.Len > 1<<24)
 		}
 		if missing {
 			return fmt.Errorf("event %d, a %s, does not say what was observed", e.Seq, e.Kind)

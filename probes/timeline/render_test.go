@@ -51,6 +51,19 @@ func render(t *timeline.Timeline) string {
 			renderSegment(&b, s)
 		}
 	}
+	for _, g := range t.Gates {
+		fmt.Fprintf(&b, "gate %s", g.Link)
+		for _, a := range g.Passed {
+			fmt.Fprintf(&b, "  %s->%s %d frames", a.Node, a.To, a.Frames)
+		}
+		for _, a := range g.Rules {
+			fmt.Fprintf(&b, "  %s %d times", a.Rule, a.Times)
+		}
+		for _, h := range g.Held {
+			fmt.Fprintf(&b, "  holds frame %d by %s", frameOf(h.Segment), h.Rule)
+		}
+		b.WriteString("\n")
+	}
 	for _, l := range t.Losses {
 		fmt.Fprintf(&b, "loss e%d %s %s %s %d\n", l.Event, l.Source, l.Node, l.What, l.Count)
 	}
@@ -82,6 +95,15 @@ func renderSegment(b *strings.Builder, s *timeline.Segment) {
 	}
 	if s.Forged {
 		b.WriteString("  forged")
+	}
+	if s.Injected {
+		b.WriteString("  injected")
+	}
+	if s.Repeats > 0 {
+		fmt.Fprintf(b, "  repeats %d", s.Repeats)
+	}
+	for _, a := range s.Acts {
+		fmt.Fprintf(b, "  %s by %s e%d", a.Do, a.Rule, a.Event)
 	}
 	if s.Acks() != s.Ack {
 		fmt.Fprintf(b, "  acks %+d", int32(s.Acks()-s.Ack))

@@ -22,6 +22,10 @@ type Timeline struct {
 	Starved     []Starved  // when the machine kept the run waiting
 	Conflicts   []Conflict // where observers contradict each other
 	Notes       []Note     // legitimate disagreements, by name
+	Gates       []*Gate    // links that netlab itself carried, by name
+	Acts        []Act      // what gates did to frames, in the order of time
+
+	oracle *builder // what Predict asks; nil in a Timeline that Build did not make
 }
 
 // A Connection is two endpoints and the segments between them.
@@ -163,6 +167,10 @@ type Segment struct {
 	Teardown       bool        // sent after the window
 	Forged         bool        // a RST that From sent in the name of the sender, as a firewall does that rejects
 	Undelivered    bool        // it arrived at the receiver's tap, but its TCP never acted on it: see NotDelivered
+	Injected       bool        // a gate made it: no tap saw it leave, and From is the end in whose name it came
+	Corrupted      bool        // it arrived with a checksum that does not fit, and so went no farther
+	Acts           []Act       // what gates did to it, in the order of time
+	Repeats        int         // how many repetitions came while a gate held it, and went no farther
 	probes.Segment             // as the first tap saw it
 
 	lag uint32 // see Acks
@@ -186,13 +194,37 @@ func (s *Segment) Arrived() probes.Mono {
 }
 
 // Stopped reports whether the segment was seen to come to a node that is not
-// its receiver, and not to leave it: it was dropped there, or rejected.
+// its receiver, and not to leave it: it was dropped there, or rejected; or
+// whether a gate dropped it, refused it, merged it into one that it held, or
+// holds it still.
 func (s *Segment) Stopped() bool {
+	if s.Arrived() != 0 {
+		return false
+	}
+	if s.atGate() {
+		return true
+	}
 	if len(s.Taps) < 2 {
 		return false
 	}
 	last := s.Taps[len(s.Taps)-1]
 	return last.Dir == probes.In && last.Node != s.To
+}
+
+// atGate reports whether a gate has the segment, or had it last.
+func (s *Segment) atGate() bool {
+	at := false
+	for _, a := range s.Acts {
+		switch a.Do {
+		case probes.Held:
+			at = true
+		case probes.Released:
+			at = false
+		case probes.Dropped, probes.Refused, probes.Merged:
+			return true
+		}
+	}
+	return at
 }
 
 // A Tap is one sighting of a segment.

@@ -38,19 +38,15 @@ func begin(path []Visit, w Witness) []Visit {
 // modelView runs RFC 9293 over what the endpoint's own tap saw and what its
 // user called.
 func (b *builder) modelView(l *lane) View {
-	role := rfc9293.Active
-	switch {
-	case !l.inc.syn:
-		role = rfc9293.Resumed
-	case l.passive:
-		role = rfc9293.Passive
-	}
+	role := l.role()
 	view := View{}
 	if !l.tapped {
 		view.Why = b.wireGap(l, role)
+		view.Whole = view.Why == ""
 		return view
 	}
-	_, taken, broken := rfc9293.Run(role, b.delivered(l))
+	l.heard = b.delivered(l)
+	_, taken, broken := rfc9293.Run(role, l.heard)
 	for _, v := range broken {
 		l.unseen = l.unseen || v.Name == rfc9293.Unseen
 	}
@@ -72,6 +68,32 @@ func (b *builder) modelView(l *lane) View {
 	return view
 }
 
+// role says how the endpoint began.
+func (l *lane) role() rfc9293.Role {
+	switch {
+	case !l.inc.syn:
+		return rfc9293.Resumed
+	case l.passive:
+		return rfc9293.Passive
+	}
+	return rfc9293.Active
+}
+
+// cutOff reports whether gates stopped all that was sent to the endpoint:
+// then it had nothing to answer, and that no tap at it saw anything says so.
+func (l *lane) cutOff() bool {
+	opener := l == l.inc.lanes[0]
+	for _, s := range l.inc.conn.Segments {
+		if s.Injected && s.Opener == opener {
+			continue // in its name
+		}
+		if s.Opener == opener || s.Arrived() != 0 || !s.atGate() {
+			return false
+		}
+	}
+	return l.inc.syn
+}
+
 // inferred is the model's witness of what an input drove.
 func inferred(in rfc9293.Input, at probes.Mono) Witness {
 	w := Witness{Source: probes.Wire, Grade: probes.Inferred, Event: in.Event, Time: at}
@@ -86,7 +108,7 @@ func (b *builder) wireGap(l *lane, role rfc9293.Role) string {
 	switch lost := b.loss(probes.Wire, l.Node); {
 	case !b.present(probes.Wire):
 		return "nothing was captured"
-	case !l.tapped:
+	case !l.tapped && !l.cutOff():
 		return "no tap at this end saw the connection"
 	case lost != "":
 		return "the capture lost records: " + lost

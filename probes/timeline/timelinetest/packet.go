@@ -12,6 +12,11 @@ type Packet struct {
 	probes.Segment
 	from, to *End
 	grows    int // by which a helper at the router changes its length
+
+	frame  uint64 // the gate's number of it; 0 if no gate did anything to it
+	rule   string
+	since  probes.Mono // when the gate came to hold it
+	merged int         // repetitions that came while it was held
 }
 
 // Emit sends a segment with the next sequence number, ACK and all, and
@@ -75,8 +80,14 @@ func (p *Packet) Grow(n int) *Packet {
 }
 
 // Arrive lets a copy of the packet arrive without any effect on the receiver.
+// In lockstep the observers look before.
 func (p *Packet) Arrive() {
 	s := p.from.script
+	if s.opts.Observe != "" && p.frame == 0 {
+		p.Hold(probes.ByLockstep)
+		s.Look()
+		p.Release()
+	}
 	if s.opts.Path != Direct {
 		s.Wait(time.Microsecond)
 		p.tap(s.middle(), p.link(p.from), probes.In, p.from.Flow)
@@ -169,6 +180,7 @@ func (p *Packet) record(seg probes.Segment, node, link string, dir probes.Direct
 	s := p.from.script
 	s.capture++
 	seg.Link, seg.Dir, seg.Capture = link, dir, s.capture
+	seg.BadSum = seg.BadSum && node == p.to.Node // a gate changed it on the way
 	s.record(probes.Event{Source: probes.Wire, Kind: probes.KindSegment, Grade: probes.Recorded, Node: node, Flow: flow, Segment: &seg})
 }
 

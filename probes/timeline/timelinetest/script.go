@@ -50,6 +50,13 @@ type Options struct {
 
 	// PortShift is added to the client's ports by a router that translates.
 	PortShift uint16
+
+	// Addressed says that the header names the addresses of the nodes, as that
+	// of a run does.
+	Addressed bool
+
+	// Observe says what waited for the observers.
+	Observe probes.Observe
 }
 
 // The nodes of every script, with the cookies of their namespaces.
@@ -73,6 +80,7 @@ type Script struct {
 	ports     uint16
 	isn       uint32
 	capture   uint64
+	frames    uint64 // that gates did something to
 	listeners []*listener
 	ends      []*End
 	looked    probes.Mono
@@ -96,13 +104,15 @@ func (s *Script) Header() probes.Header {
 	h := probes.Header{
 		Format: probes.Format, Version: "test", Kernel: "6.18.44", BootID: "00000000-0000-4000-8000-000000000000",
 		Started: time.Date(2026, 8, 1, 15, 4, 21, 0, time.UTC), Scenario: "script", Variant: "base", Seed: 1,
-		Root:  !s.without(probes.BPF),
+		Root: !s.without(probes.BPF), Observe: s.opts.Observe,
 		Nodes: []probes.NodeInfo{{Name: Client, Cookie: ClientCookie}, {Name: Server, Cookie: ServerCookie}},
 	}
-	if s.opts.Path == Translated {
+	if s.opts.Path == Translated || s.opts.Addressed {
 		for i := range h.Nodes {
 			h.Nodes[i].Addresses = []netip.Addr{s.Addr(h.Nodes[i].Name)}
 		}
+	}
+	if s.opts.Path == Translated {
 		h.Nodes = append(h.Nodes, probes.NodeInfo{Name: Router, Cookie: RouterCookie, Addresses: []netip.Addr{s.Addr(Router)}})
 	}
 	for _, p := range []probes.ProbeStatus{
