@@ -51,7 +51,7 @@ type Kind string
 
 // The kinds. StepKind is implied by every step: that it goes well or, with
 // expect_error, that it fails; EditKind by every proxy that is to change what
-// passes: that it did.
+// passes: that it did; GateKind by every rule of a gate: that it matched.
 const (
 	OpeningKind         Kind = "opening"
 	ClosingKind         Kind = "closing"
@@ -82,6 +82,7 @@ const (
 	DurationKind        Kind = "duration"
 	StepKind            Kind = "step"
 	EditKind            Kind = "edit"
+	GateKind            Kind = "gate"
 )
 
 // Evidence points into the record.

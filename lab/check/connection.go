@@ -40,6 +40,9 @@ func (q *question) about(name string, kind Kind, reference string, at scenarios.
 		}
 	}
 	q.excuse(&v, q.c)
+	if q.c != nil {
+		q.blameGate(&v, q.c)
+	}
 	q.add(v)
 }
 

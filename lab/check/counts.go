@@ -9,7 +9,8 @@ import (
 	"netlab/scenarios/words"
 )
 
-// resets judges how many RST segments were sent. That there was none is
+// resets judges how many RST segments there were, those that a gate made among
+// them. That there was none is
 // certain only where the wire is whole at both ends.
 func (j *judge) resets(v *Verdict, c *timeline.Connection, want scenarios.Count) {
 	var found []Frame
@@ -19,6 +20,7 @@ func (j *judge) resets(v *Verdict, c *timeline.Connection, want scenarios.Count)
 		}
 	}
 	j.frameCount(v, c, found, want)
+	j.noteInjected(v, found)
 	if v.Outcome != Pass || len(found) > 0 {
 		return
 	}
@@ -68,6 +70,9 @@ func (j *judge) retransmissions(v *Verdict, c *timeline.Connection, want scenari
 	if d := j.bothEndsDoubt(c); v.Outcome == Fail && d != nil {
 		// What is a repetition is seen against the record of what was sent
 		// before: a hole in it can make one.
+		v.inconclusive(d)
+	}
+	if d := j.resentDoubt(c, found); d != nil && (len(found) > 0 || v.Outcome != Pass) {
 		v.inconclusive(d)
 	}
 	if v.Outcome == Pass {

@@ -101,7 +101,7 @@ func tapDoubt(c *timeline.Connection) *doubt {
 		return because(words.CheckNoSegments, EndName(c, c.Opener)+" -> "+EndName(c, c.Acceptor))
 	}
 	for _, s := range c.Segments {
-		if s.Teardown {
+		if s.Teardown || s.Injected {
 			continue
 		}
 		if len(s.Taps) == 0 || s.Taps[0].Node != s.From || s.Taps[0].Dir != probes.Out {
@@ -146,8 +146,8 @@ func (j *judge) bothEndsDoubt(c *timeline.Connection) *doubt {
 // way: then it had nothing to answer, and no tap there is missed.
 func cutOff(c *timeline.Connection, e *timeline.Endpoint) bool {
 	for _, s := range c.Segments {
-		if s.Forged && s.Opener == (e == c.Opener) {
-			continue // sent in the end's name by who stopped the others
+		if (s.Forged || s.Injected) && s.Opener == (e == c.Opener) {
+			continue // sent in the end's name by who stopped the others, or by a gate
 		}
 		if s.Opener == (e == c.Opener) || !s.Stopped() {
 			return false

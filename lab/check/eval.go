@@ -11,7 +11,8 @@ import (
 
 // Eval judges a run: one verdict for each expectation of the scenario, in
 // the order of its file, one for each step that did not go as it was meant to,
-// and one for each change that a proxy never made. It only reads its arguments.
+// one for each change that a proxy never made, and one for each rule of a gate that
+// never matched. It only reads its arguments.
 func Eval(tl *timeline.Timeline, sc *scenarios.Scenario) *Judgement {
 	j := &judge{tl: tl, sc: sc, frames: map[*timeline.Connection][]Frame{}}
 	for i := range sc.Expect.Connections {
@@ -29,6 +30,7 @@ func Eval(tl *timeline.Timeline, sc *scenarios.Scenario) *Judgement {
 	}
 	j.impliedSteps()
 	j.edits()
+	j.gates()
 
 	out := &Judgement{Outcome: Pass, Verdicts: j.verdicts, Tally: j.tally()}
 	if d := j.runDoubt(); d != nil {

@@ -15,7 +15,8 @@ type Frame struct {
 	// Counts says that patterns count it: it is a first transmission inside
 	// the window and, if it is a pure ACK, acknowledges something that its
 	// sender had not acknowledged before. Keep-alives, window updates and
-	// the answers to segments sent again do not count.
+	// the answers to segments sent again do not count, nor does what a gate
+	// made: neither end sent it.
 	Counts bool
 }
 
@@ -42,8 +43,10 @@ func Frames(c *timeline.Connection) []Frame {
 		}
 		f := Frame{Segment: s, End: end}
 		f.Word = me.word(s, peer)
-		f.Counts = me.counts(s) && !s.Teardown
-		me.sent(s, peer)
+		if !s.Injected { // else the end did not send it
+			f.Counts = me.counts(s) && !s.Teardown
+			me.sent(s, peer)
+		}
 		frames = append(frames, f)
 	}
 	return frames
@@ -120,7 +123,10 @@ func before(a, b uint32) bool { return int32(a-b) < 0 }
 
 // Opening returns the frames from the first SYN on, up to the one with which
 // both SYNs are acknowledged, or to a RST: of those that count, the SYNs and
-// SYN+ACKs, and the frame that completes it.
+// SYN+ACKs, and the frame that completes it. In a simultaneous open (RFC 9293
+// figure 7) that is the second SYN+ACK, with whose arrival both ends are in
+// ESTABLISHED; the ACKs that Linux then sends say nothing new. What counts is
+// what was sent, whether or not it arrived.
 func Opening(frames []Frame) []Frame {
 	var out []Frame
 	var syn, acked [2]bool // of opener, acceptor; the side's SYN was sent, was acknowledged

@@ -39,7 +39,7 @@ func (j *judge) moment(m *scenarios.Moment) instant {
 		return instant{never: true, doubt: &doubt{reason: *v.Reason}}
 	}
 	frames := j.read(c)
-	conflict := j.conflictDoubt(c.Opener, c.Acceptor)
+	conflict := firstDoubt(j.conflictDoubt(c.Opener, c.Acceptor), j.gateDoubt(c))
 	if m.Point == "" {
 		e, d := findEnd(c, m.End)
 		if d != nil {
@@ -230,6 +230,9 @@ func (j *judge) duration(x *scenarios.DurationExpect) {
 		if reason = words.M(words.CheckTooLong, v.Got, shortDuration(b.Duration)); shortest <= b.Duration {
 			d = between
 		}
+	}
+	if x.AtLeast != nil || !reason.IsZero() { // waiting makes nothing shorter
+		d = firstDoubt(d, j.timerDoubt())
 	}
 	j.decideTime(&v, found, reason, d)
 }

@@ -19,7 +19,7 @@ func (j *judge) pattern(v *Verdict, c *timeline.Connection, got []Frame, want sc
 		return
 	}
 	reason := mismatch(c, got, want)
-	if d := j.wireDoubt(c); d != nil {
+	if d := firstDoubt(j.wireDoubt(c), j.ackDoubt(c, got)); d != nil {
 		v.inconclusive(d)
 		return
 	}

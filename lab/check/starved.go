@@ -70,10 +70,7 @@ func (j *judge) starvedBetween(found []instant) *doubt {
 // retransmission, a timeout. c is the connection that it is about, nil for the
 // whole run.
 func (j *judge) excuse(v *Verdict, c *timeline.Connection) {
-	// That a text was to be read, or which version was agreed on, is no matter
-	// of time; that something was not sent may be.
-	blameless := v.Kind == HiddenKind || v.Kind == TLSKind && v.Got != "none"
-	if v.Outcome != Fail || blameless && c != nil {
+	if v.Outcome != Fail || timeless(v) && c != nil {
 		return
 	}
 	from, to := j.tl.Open, j.tl.Close
@@ -88,15 +85,27 @@ func (j *judge) excuse(v *Verdict, c *timeline.Connection) {
 	}
 }
 
+// timeless reports whether what a verdict says is no matter of time: that a
+// text was to be read, or which version was agreed on. That something was not
+// sent may be.
+func timeless(v *Verdict) bool {
+	return v.Kind == HiddenKind || v.Kind == TLSKind && v.Got != "none"
+}
+
 // starvedShare is the part of a step's time from which on the machine may be to
 // blame that the time ran out: 90 ms do not explain a limit of ten seconds.
 const starvedShare = 10
 
 // excuseStep does so for a step that failed because something took too long:
-// whether that was wanted or not, the machine may have made it so.
+// whether that was wanted or not, the machine may have made it so, or a gate
+// that lost frames.
 func (j *judge) excuseStep(v *Verdict, s *timeline.Step) {
 	wanted := v.Outcome == Pass && slices.Contains([]Kind{FailsKind, ErrorKind, StepKind}, v.Kind)
 	if v.Outcome != Fail && !wanted || !tookTooLong(s.Error) {
+		return
+	}
+	if d := j.lostAtGates(func(string) bool { return true }); d != nil {
+		v.inconclusive(d)
 		return
 	}
 	worst := j.starvedIn(s.Start, s.End)

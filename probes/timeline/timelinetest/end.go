@@ -75,9 +75,13 @@ func (e *End) Vanish() { e.State, e.object = probes.Closed, "" }
 func (e *End) Wait(d time.Duration) { e.script.Wait(d) }
 
 // Call records a call of the end's workload that takes d; fn, which may be
-// nil, plays what happens meanwhile. errno is "" for success.
+// nil, plays what happens meanwhile. errno is "" for success. In lockstep the
+// observers look before it closes anything.
 func (e *End) Call(name, args, errno string, bytes int, fn func()) {
 	s := e.script
+	if s.opts.Observe != "" && (name == "close" || name == "shutdown") {
+		s.Look()
+	}
 	at, step := s.now, s.step
 	if e.server {
 		step = 0

@@ -1,0 +1,67 @@
+package words
+
+// What the judge and the reports say about gates, and about runs in lockstep.
+const (
+	CheckGateLost     ID = "check.gate_lost"     // count, what
+	CheckGateRefused  ID = "check.gate_refused"  // frame, why
+	CheckInjected     ID = "check.injected"      // frame, rule
+	CheckNeverMatched ID = "check.never_matched" // predicate
+	CheckSeePasses    ID = "check.see_passes"
+	CheckLockstepAcks ID = "check.lockstep_acks" // end
+	CheckLockstepTime ID = "check.lockstep_time"
+	CheckSetAcks      ID = "check.set_acks"
+	CheckObserveFree  ID = "check.observe_free"
+
+	ReportGate           ID = "report.gate"            // link, what
+	ReportRule           ID = "report.rule"            // rule, times
+	ReportGatePassed     ID = "report.gate_passed"     // frames
+	ReportLockstep       ID = "report.lockstep"        //
+	ReportLockstepChosen ID = "report.lockstep_chosen" //
+	ReportInLockstep     ID = "report.in_lockstep"     //
+	ReportInjected       ID = "report.injected"        // segment
+	ReportArrives        ID = "report.arrives"         //
+	ReportHeldFor        ID = "report.held_for"        // duration
+	ReportDropped        ID = "report.dropped"         // rule
+	ReportImpaired       ID = "report.impaired"        //
+	ReportRefused        ID = "report.refused"         // why
+	ReportStillHeld      ID = "report.still_held"      // rule
+	ReportMerged         ID = "report.merged"          //
+	ReportDuplicated     ID = "report.duplicated"      // rule, copies
+	ReportCorrupted      ID = "report.corrupted"       // rule
+	ReportMended         ID = "report.mended"          // rule
+	ReportHeldAtEnd      ID = "report.held_at_end"     // link, frames
+	ReportHeldFrame      ID = "report.held_frame"      // what, rule
+)
+
+// actTexts is what is said of them.
+var actTexts = texts{
+	CheckGateLost:     {"the gate lost %[1]d frames (%[2]s), which nobody ordered", "闸门丢失了 %[1]d 帧（%[2]s），并非出自任何规则"},
+	CheckGateRefused:  {"the gate could not pass on frame %[1]d (%[2]s), which nobody ordered", "闸门无法转发第 %[1]d 帧（%[2]s），并非出自任何规则"},
+	CheckInjected:     {"frame %[1]d was made by the gate (%[2]s), not sent by either end", "第 %[1]d 帧由闸门伪造（%[2]s），两端都没有发送"},
+	CheckNeverMatched: {"no frame came that it matches: %[1]s", "没有出现与之匹配的帧：%[1]s"},
+	CheckSeePasses:    {"netlab step shows what passes", "用 netlab step 查看实际经过的帧"},
+	CheckLockstepAcks: {"in lockstep every frame waits for the observers, and %[1]s delays its ACKs: whether one goes by itself depends on the waiting", "同步观察时每一帧都要等待观察者，而 %[1]s 延迟发送 ACK：ACK 是否单独发出取决于等待的时间"},
+	CheckLockstepTime: {"in lockstep every frame waits for the observers: times and timers are not those of an undisturbed run", "同步观察时每一帧都要等待观察者：时间和定时器与不受干扰的运行不同"},
+	CheckSetAcks:      {"acks: immediate on the link, or observe: free", "在链路上设置 acks: immediate，或者 observe: free"},
+	CheckObserveFree:  {"observe: free", "设置 observe: free"},
+
+	ReportGate:           {"gate  %[1]s: %[2]s", "闸门  %[1]s：%[2]s"},
+	ReportRule:           {"%[1]s matched %[2]d", "%[1]s 匹配 %[2]d 次"},
+	ReportGatePassed:     {"%[1]d frames passed", "经过 %[1]d 帧"},
+	ReportLockstep:       {"observed in lockstep: every frame, and every close of netlab's own programs, waited until sockdiag and ss had looked", "同步观察：每一帧、netlab 自带程序的每一次关闭，都等到 sockdiag 和 ss 查看之后才继续"},
+	ReportLockstepChosen: {"observed in lockstep, as there are no kernel events: every frame, and every close of netlab's own programs, waited until sockdiag and ss had looked", "没有内核事件，因此同步观察：每一帧、netlab 自带程序的每一次关闭，都等到 sockdiag 和 ss 查看之后才继续"},
+	ReportInLockstep:     {"in lockstep", "同步观察"},
+	ReportInjected:       {"injected %[1]s", "注入 %[1]s"},
+	ReportArrives:        {"arrives", "到达"},
+	ReportHeldFor:        {"held %[1]s", "扣留 %[1]s"},
+	ReportDropped:        {"dropped by the gate: rule %[1]s.", "被闸门丢弃：规则 %[1]s。"},
+	ReportImpaired:       {"dropped by the gate: the link's impairment.", "被闸门丢弃：链路的损伤设置。"},
+	ReportRefused:        {"the gate could not pass it on: %[1]s.", "闸门无法转发：%[1]s。"},
+	ReportStillHeld:      {"still held by the gate at the end: rule %[1]s.", "到结束时仍被闸门扣留：规则 %[1]s。"},
+	ReportMerged:         {"a repetition of what the gate held.", "是闸门已扣留的报文段的重复。"},
+	ReportDuplicated:     {"duplicated by the gate, %[2]d copies: rule %[1]s.", "被闸门复制 %[2]d 份：规则 %[1]s。"},
+	ReportCorrupted:      {"corrupted by the gate, dropped by its receiver: rule %[1]s.", "被闸门改坏，接收方丢弃：规则 %[1]s。"},
+	ReportMended:         {"changed by the gate, with a checksum that fits: rule %[1]s.", "被闸门篡改，校验和已修正：规则 %[1]s。"},
+	ReportHeldAtEnd:      {"held at the end by the gate of %[1]s: %[2]s", "结束时仍被 %[1]s 的闸门扣留：%[2]s"},
+	ReportHeldFrame:      {"%[1]s (%[2]s)", "%[1]s（%[2]s）"},
+}
