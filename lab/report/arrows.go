@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"netlab/lab/check"
 	"netlab/probes"
@@ -73,37 +74,88 @@ func (t *text) elided(frames []check.Frame) string {
 	}
 }
 
+// A drawing is what the arrows of a ladder have in common.
+type drawing struct {
+	frames []check.Frame
+	apart  []bool // has a line of its own where it arrives
+	isn    [2]uint32
+	lost   [2]bool
+}
+
 // arrow draws a segment: its label and an arrow towards the receiver, which
-// it does not reach if the segment was lost.
-func (t *text) arrow(c *timeline.Connection, frames []check.Frame, i int, isn [2]uint32, lost [2]bool) string {
-	f := frames[i]
+// it does not reach if the segment was lost. One that arrives in a line of its
+// own is under way until there.
+func (t *text) arrow(d drawing, l line) string {
+	f := d.frames[l.frame]
 	cells := segmentCells + max(0, t.width-80)
-	label := ""
-	all := labels(f, isn)
-	if f.Forged {
-		all = append([]string{t.say(words.ReportForged, clean(f.From))}, all...)
-	}
-	for _, l := range all {
-		if f.Retransmission && !f.Counts {
-			l += " " + t.say(words.ReportAgain)
-		}
-		if label = l; t.wide(label)+3 <= cells {
-			break
-		}
-	}
-	label = t.cut(label, cells-3)
-	dashes := max(1, cells-t.wide(label)-2)
 	tip, side := ">", 0
 	if !f.Opener {
 		tip, side = "<", 1
 	}
-	if f.Arrived() == 0 && (lost[1-side] || f.Stopped()) || f.Undelivered {
+	waits := f.Stopped() && waiting(f)
+	switch {
+	case !l.arrives && d.apart[l.frame] || waits:
+		tip = underWay
+	case f.Arrived() == 0 && (d.lost[1-side] || f.Stopped()), f.Undelivered, f.Corrupted:
 		tip = "x"
 	}
-	if f.Opener {
-		return label + " " + strings.Repeat("-", dashes) + tip
+	if l.arrives {
+		return t.arrival(f, tip, cells)
 	}
-	return tip + strings.Repeat("-", dashes) + " " + label
+	label := ""
+	for _, label = range t.labels(f, d.isn) {
+		if t.wide(label)+2+len(tip) <= cells {
+			break
+		}
+	}
+	label = t.cut(label, cells-2-len(tip))
+	dashes := strings.Repeat("-", max(1, cells-t.wide(label)-1-len(tip)))
+	if f.Opener {
+		return label + " " + dashes + tip
+	}
+	return tip + dashes + " " + label
+}
+
+// underWay is the end of an arrow that goes on elsewhere.
+const underWay = ".."
+
+// arrival draws the second half of an arrow, to where it arrives.
+func (t *text) arrival(f check.Frame, tip string, cells int) string {
+	word := t.say(words.ReportArrives)
+	if held := heldFor(f); held > 0 {
+		word = t.say(words.ReportHeldFor, duration(time.Duration(held)))
+	}
+	word = t.cut(word, cells-len(underWay)-len(tip)-4)
+	dashes := max(2, cells-len(underWay)-len(tip)-2-t.wide(word))
+	near, far := strings.Repeat("-", dashes/2), strings.Repeat("-", dashes-dashes/2)
+	if f.Opener {
+		return underWay + near + " " + word + " " + far + tip
+	}
+	return tip + far + " " + word + " " + near + underWay
+}
+
+// labels returns what may be said of a frame, most telling first: what it is,
+// and whose it is, if not its sender's, or how often it came.
+func (t *text) labels(f check.Frame, isn [2]uint32) []string {
+	list := labels(f, isn)
+	switch {
+	case f.Injected:
+		list = append(list, string(f.Word))
+		for i := range list {
+			list[i] = t.say(words.ReportInjected, list[i])
+		}
+	case f.Forged:
+		list = append([]string{t.say(words.ReportForged, clean(f.From))}, list...)
+	}
+	for i := range list {
+		if f.Retransmission && !f.Counts {
+			list[i] += " " + t.say(words.ReportAgain)
+		}
+		if f.Repeats > 0 && !t.full {
+			list[i] += fmt.Sprintf(" x%d", f.Repeats+1)
+		}
+	}
+	return list
 }
 
 // lossCanBeSeen reports at which ends segments are seen to arrive: only
@@ -123,18 +175,19 @@ func lossCanBeSeen(frames []check.Frame) (ends [2]bool) {
 }
 
 // isns returns the initial sequence numbers of opener and acceptor: what is
-// shown is relative to them.
+// shown is relative to them. What a gate made counts only for an end that sent
+// nothing.
 func isns(frames []check.Frame) (isn [2]uint32) {
 	known := [2]bool{}
-	for _, f := range frames {
-		side := 1
-		if f.Opener {
-			side = 0
-		}
-		if f.Word == scenarios.WordRST {
-			continue
-		}
-		if !known[side] {
+	for _, made := range []bool{false, true} {
+		for _, f := range frames {
+			side := 1
+			if f.Opener {
+				side = 0
+			}
+			if f.Word == scenarios.WordRST || known[side] || f.Injected != made {
+				continue
+			}
 			known[side] = true
 			isn[side] = f.Seq
 			if !f.Flags.Has(probes.SYN) {

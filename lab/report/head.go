@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"netlab/lab/plan"
@@ -12,7 +13,8 @@ import (
 
 const maxLinks = 6 // shown before the rest is counted
 
-// header writes what was run: the title, the lab, the settings. runs is the
+// header writes what was run: the title, the lab, the settings, and under
+// which conditions frames went. runs is the
 // number of runs where several are reported together.
 func (t *text) header(run Run, runs int) {
 	sc := run.Scenario
@@ -29,6 +31,7 @@ func (t *text) header(run Run, runs int) {
 		t.labLines(run)
 	}
 	t.settings(run.Plan)
+	t.conditions(run, runs == 0)
 }
 
 // labLines draws one line for each link.
@@ -130,6 +133,11 @@ func port(s scenarios.Server) string {
 		return ""
 	}
 	return fmt.Sprintf(" :%d", s.Port())
+}
+
+// tells reports whether one of the settings is about a name.
+func tells(list []plan.Setting, name string) bool {
+	return slices.ContainsFunc(list, func(s plan.Setting) bool { return strings.HasPrefix(s.Name, name) })
 }
 
 // settings writes line 3: what differs from the defaults.

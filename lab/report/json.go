@@ -57,6 +57,8 @@ type record struct {
 	Services  []probes.Service     `json:"services,omitempty"`
 	Programs  []probes.Program     `json:"programs,omitempty"`
 	Starved   []starved            `json:"starved,omitempty"`
+	Observe   probes.Observe       `json:"observe,omitempty"`
+	Gates     []gate               `json:"gates,omitempty"`
 }
 
 // starved is a moment at which the machine kept the run waiting.
@@ -106,6 +108,8 @@ type connection struct {
 	Bytes        int64         `json:"bytes"` // of payload, without what was sent again
 	Resent       int           `json:"retransmissions"`
 	TLS          *secure       `json:"tls,omitempty"`
+	Acts         []act         `json:"acts,omitempty"` // of gates; not those of lockstep
+	Injected     []frame       `json:"injected,omitempty"`
 	Opening      []frame       `json:"opening"`
 	Closing      []frame       `json:"closing"`
 }
@@ -162,6 +166,9 @@ type frame struct {
 	Ack   uint32                `json:"ack"` // relative to that of the receiver
 
 	ForgedBy    string `json:"forged_by,omitempty"`   // the node that sent it in the name of From
+	Injected    bool   `json:"injected,omitempty"`    // a gate made it
+	Stopped     bool   `json:"stopped,omitempty"`     // on the way
+	Corrupted   bool   `json:"corrupted,omitempty"`   // it arrived, and its checksum did not fit
 	Undelivered bool   `json:"undelivered,omitempty"` // it arrived, and the receiver's TCP never acted on it
 }
 
@@ -246,8 +253,11 @@ func recordOf(tl *timeline.Timeline) *record {
 	for _, c := range tl.Conflicts {
 		r.Conflicts = append(r.Conflicts, c.Text)
 	}
-	r.Services, r.Programs = h.Services, h.Programs
+	r.Services, r.Programs, r.Observe = h.Services, h.Programs, h.Observe
 	zero := start(tl)
+	for _, g := range tl.Gates {
+		r.Gates = append(r.Gates, gateOf(g, zero))
+	}
 	for _, s := range tl.Starved {
 		r.Starved = append(r.Starved, starved{At: float64(s.Time.Sub(zero)) / 1e6, Node: s.Node, Late: float64(s.Late) / 1e6})
 	}
@@ -312,6 +322,16 @@ func connectionOf(run Run, c *timeline.Connection) connection {
 	frames := check.Frames(c)
 	isn := isns(frames)
 	closing := check.Closing(frames)
+	var made []check.Frame
+	for _, f := range frames {
+		if f.Injected && len(made) < maxClosing {
+			made = append(made, f)
+		}
+	}
+	if len(made) > 0 {
+		out.Injected = framesOf(c, made, isn, zero)
+	}
+	out.Acts = actsOf(c, frames, zero)
 	out.Opening = framesOf(c, check.Opening(frames), isn, zero)
 	out.Closing = framesOf(c, closing[:min(len(closing), maxClosing)], isn, zero)
 	return out
@@ -342,7 +362,7 @@ func framesOf(c *timeline.Connection, frames []check.Frame, isn [2]uint32, zero 
 			me, peer = peer, me
 		}
 		x := frame{Frame: f.Frame, At: float64(f.Sent().Sub(zero)) / 1e6, From: check.EndName(c, f.End), Word: f.Word, Seq: f.Seq - me,
-			Undelivered: f.Undelivered}
+			Injected: f.Injected, Stopped: f.Stopped(), Corrupted: f.Corrupted, Undelivered: f.Undelivered}
 		if f.Forged {
 			x.ForgedBy = f.From
 		}

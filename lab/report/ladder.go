@@ -292,9 +292,12 @@ func (t *text) ending(c *timeline.Connection) string {
 	for _, f := range closing {
 		numbers = append(numbers, f.Frame)
 	}
+	number, reset := gateReset(frames)
 	switch {
 	case len(c.Segments) == 0:
 		return t.say(words.ReportUncaptured)
+	case len(closing) == 0 && reset:
+		return t.say(words.ReportGateReset) + comma + t.say(words.ReportOneFrame, number)
 	case len(closing) == 0 && !answered(frames):
 		return t.say(words.ReportUnanswered)
 	case len(closing) == 0:
@@ -325,7 +328,7 @@ func (t *text) sender(c *timeline.Connection, f check.Frame) string {
 // answered reports whether the acceptor ever sent anything but RST.
 func answered(frames []check.Frame) bool {
 	for _, f := range frames {
-		if !f.Opener && f.Word != scenarios.WordRST {
+		if !f.Opener && f.Word != scenarios.WordRST && !f.Injected {
 			return true
 		}
 	}

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"netlab/lab/check"
 	"netlab/probes"
@@ -10,46 +11,51 @@ import (
 	"netlab/scenarios/words"
 )
 
-// A placed visit is a visit with the frame that belongs to it.
+// A placed visit is a visit with the line that belongs to it.
 type placed struct {
 	*timeline.Visit
-	frame int // index in the frames; -1 if none
+	line int // index in the lines; -1 if none
 }
 
 // rows makes the lines of a ladder: one for each frame, with the states that
-// it brought about, and one for each state beyond the first of a frame.
+// it brought about, and one for each state beyond the first of a frame. A frame
+// that was held, or that others crossed, has a second line where it arrives.
 func (t *text) rows(run Run, c *timeline.Connection) []row {
 	frames := check.Frames(c)
-	if !t.full {
-		frames = slices.DeleteFunc(frames, func(f check.Frame) bool { return f.Teardown })
+	if !t.full { // repetitions of what a gate held are counted at that
+		frames = slices.DeleteFunc(frames, func(f check.Frame) bool { return f.Teardown || did(f, probes.Merged) })
 	}
-	sides := [2][]placed{t.place(frames, c.Opener), t.place(frames, c.Acceptor)}
-	keep := t.keep(c, frames, sides)
+	lines, apart := linesOf(frames)
+	sides := [2][]placed{t.place(frames, lines, c.Opener), t.place(frames, lines, c.Acceptor)}
+	keep := t.keep(frames, lines, sides)
 	zero := start(run.Timeline)
-	lost := lossCanBeSeen(frames)
-	isn := isns(frames)
+	draw := drawing{frames: frames, apart: apart, isn: isns(frames), lost: lossCanBeSeen(frames)}
 
 	rows := t.loose(run, c, sides, zero)
-	for i := 0; i < len(frames); {
+	for i := 0; i < len(lines); {
 		k := i
-		for k < len(frames) && !keep[k] {
+		for k < len(lines) && !keep[lines[k].frame] {
 			k++
 		}
-		if k-i > 1 {
-			rows = append(rows, row{elided: t.elided(frames[i:k])})
+		if left := sentIn(frames, lines[i:k]); len(left) > 1 {
+			rows = append(rows, row{elided: t.elided(left)})
 			t.more = true
+		}
+		if k > i {
 			i = k
 			continue
 		}
-		f := frames[i]
-		if f.Teardown && (i == 0 || !frames[i-1].Teardown) {
+		f := frames[lines[i].frame]
+		if f.Teardown && lines[i].frame > 0 && !frames[lines[i].frame-1].Teardown && !lines[i].arrives {
 			rows = append(rows, row{elided: t.say(words.ReportWindowEnd)})
 		}
-		r := row{time: ms(f.Sent(), zero), number: fmt.Sprint(f.Frame), segment: t.arrow(c, frames, i, isn, lost)}
-		if f.Undelivered && f.Opener {
-			r.rightSeen = t.note(t.say(words.ReportUndelivered, clean(f.To)))
-		} else if f.Undelivered {
-			r.leftSeen = t.note(t.say(words.ReportUndelivered, clean(f.To)))
+		r := row{time: ms(lines[i].at, zero), number: fmt.Sprint(f.Frame), segment: t.arrow(draw, lines[i])}
+		if note := t.fate(f); note != "" && (lines[i].arrives || !apart[lines[i].frame]) {
+			if f.Opener {
+				r.rightSeen = t.note(note)
+			} else {
+				r.leftSeen = t.note(note)
+			}
 		}
 		rows = append(rows, t.withStates(run, c, r, sides, i, zero)...)
 		i++
@@ -57,15 +63,19 @@ func (t *text) rows(run Run, c *timeline.Connection) []row {
 	return rows
 }
 
-// withStates puts the states that belong to a frame beside it.
-func (t *text) withStates(run Run, c *timeline.Connection, r row, sides [2][]placed, frame int, zero probes.Mono) []row {
+// withStates puts the states that belong to a line beside it.
+func (t *text) withStates(run Run, c *timeline.Connection, r row, sides [2][]placed, line int, zero probes.Mono) []row {
 	var own [2][]placed
 	for side := range sides {
 		for _, p := range sides[side] {
-			if p.frame == frame {
+			if p.line == line {
 				own[side] = append(own[side], p)
 			}
 		}
+	}
+	beside := func(p placed, e *timeline.Endpoint, mark string) (state, seenBy string) {
+		seenBy = seen(p.Visit) + t.mark(run, c, e, p.Visit) + mark
+		return p.State.String(), strings.ReplaceAll(seenBy, ") (", ")(")
 	}
 	rows := []row{}
 	for n := 0; n == 0 || n < len(own[0]) || n < len(own[1]); n++ {
@@ -73,13 +83,13 @@ func (t *text) withStates(run Run, c *timeline.Connection, r row, sides [2][]pla
 			r = row{}
 		}
 		if n < len(own[0]) {
-			r.left, r.leftSeen = own[0][n].State.String(), seen(own[0][n].Visit)+t.mark(run, c, c.Opener, own[0][n].Visit)
+			r.left, r.leftSeen = beside(own[0][n], c.Opener, r.leftSeen)
 			if n > 0 {
 				r.time = ms(own[0][n].From, zero)
 			}
 		}
 		if n < len(own[1]) {
-			r.right, r.rightSeen = own[1][n].State.String(), seen(own[1][n].Visit)+t.mark(run, c, c.Acceptor, own[1][n].Visit)
+			r.right, r.rightSeen = beside(own[1][n], c.Acceptor, r.rightSeen)
 			if n > 0 && r.time == "" {
 				r.time = ms(own[1][n].From, zero)
 			}
@@ -94,7 +104,7 @@ func (t *text) loose(run Run, c *timeline.Connection, sides [2][]placed, zero pr
 	var rows []row
 	for side, e := range c.Ends() {
 		for _, p := range sides[side] {
-			if p.frame >= 0 {
+			if p.line >= 0 {
 				continue
 			}
 			r := row{time: ms(p.From, zero)}
@@ -138,13 +148,17 @@ func touches(n timeline.Note, v *timeline.Visit) bool {
 	return false
 }
 
-// place finds the frame that belongs to each visit of an end: the segment
-// that the model names, else the one that the end sent to get there, else the
-// last that it had received.
-func (t *text) place(frames []check.Frame, e *timeline.Endpoint) []placed {
+// place finds the line that belongs to each visit of an end: that of the
+// segment that the model names, else of the one that the end sent to get there,
+// else of the last that it had received.
+func (t *text) place(frames []check.Frame, lines []line, e *timeline.Endpoint) []placed {
 	byEvent := map[uint64]int{}
-	for i, f := range frames {
-		for _, tap := range f.Taps {
+	for i, l := range lines {
+		taps := frames[l.frame].Taps
+		if l.arrives {
+			taps = taps[len(taps)-1:]
+		}
+		for _, tap := range taps {
 			byEvent[tap.Event] = i
 		}
 	}
@@ -154,24 +168,24 @@ func (t *text) place(frames []check.Frame, e *timeline.Endpoint) []placed {
 		if v.Teardown && !t.full || i == 0 && v.State == probes.Closed {
 			continue
 		}
-		p := placed{Visit: v, frame: -1}
+		p := placed{Visit: v, line: -1}
 		for _, w := range v.Witnesses {
 			if at, ok := byEvent[w.Event]; ok && w.Source == probes.Wire {
-				p.frame = at
+				p.line = at
 			}
 		}
-		if p.frame < 0 {
-			p.frame = guess(frames, e, v)
+		if p.line < 0 {
+			p.line = guess(frames, lines, e, v)
 		}
-		if n := len(out); n > 0 && p.frame >= 0 && p.frame < out[n-1].frame {
-			p.frame = out[n-1].frame // never back in time
+		if n := len(out); n > 0 && p.line >= 0 && p.line < out[n-1].line {
+			p.line = out[n-1].line // never back in time
 		}
 		out = append(out, p)
 	}
 	return out
 }
 
-func guess(frames []check.Frame, e *timeline.Endpoint, v *timeline.Visit) int {
+func guess(frames []check.Frame, lines []line, e *timeline.Endpoint, v *timeline.Visit) int {
 	flag := probes.Flags(0)
 	switch v.State {
 	case probes.SynSent:
@@ -180,8 +194,9 @@ func guess(frames []check.Frame, e *timeline.Endpoint, v *timeline.Visit) int {
 		flag = probes.FIN
 	}
 	last := -1
-	for i, f := range frames {
-		if flag != 0 && f.End == e && f.Flags.Has(flag) {
+	for i, l := range lines {
+		f := frames[l.frame]
+		if flag != 0 && f.End == e && f.Flags.Has(flag) && !f.Injected {
 			return i
 		}
 		arrived := f.Arrived()
@@ -192,9 +207,9 @@ func guess(frames []check.Frame, e *timeline.Endpoint, v *timeline.Visit) int {
 	return last
 }
 
-// keep says which frames are shown: opening, closing, and what changed a
-// state.
-func (t *text) keep(c *timeline.Connection, frames []check.Frame, sides [2][]placed) []bool {
+// keep says which frames are shown: opening, closing, what changed a state, and
+// what a gate did something to, as ordered.
+func (t *text) keep(frames []check.Frame, lines []line, sides [2][]placed) []bool {
 	keep := make([]bool, len(frames))
 	for i := range keep {
 		keep[i] = t.full
@@ -223,9 +238,16 @@ func (t *text) keep(c *timeline.Connection, frames []check.Frame, sides [2][]pla
 	}
 	for _, side := range sides {
 		for _, p := range side {
-			if p.frame >= 0 {
-				keep[p.frame] = true
+			if p.line >= 0 {
+				keep[lines[p.line].frame] = true
 			}
+		}
+	}
+	acted := 0
+	for i, f := range frames {
+		if noteworthy(f) && acted < maxActs {
+			keep[i] = true
+			acted++
 		}
 	}
 	for i := range keep { // a line that says one frame is left out says no less than the frame

@@ -17,6 +17,7 @@ func (t *text) tail(run Run) {
 	if run.Timeline != nil {
 		t.observers(run.Timeline, run.Scenario.Seed)
 		t.machine(run.Timeline)
+		t.stillHeld(run)
 	}
 	j := run.Judgement
 	n := counts(j.Verdicts)
@@ -79,6 +80,9 @@ func (t *text) observers(tl *timeline.Timeline, seed uint64) {
 		lost += max(l.Count, 1)
 	}
 	parts := []string{t.say(words.ReportSeenBy) + "  " + strings.Join(there, " ")}
+	if tl.Header.Observe != "" {
+		parts = append(parts, t.say(words.ReportInLockstep))
+	}
 	if len(missing) > 0 {
 		parts = append(parts, t.say(words.ReportWithout, strings.Join(missing, " ")))
 	}

@@ -141,7 +141,13 @@ func (t *text) evidence(v *check.Verdict) string {
 		parts = t.eventsOf(v, nil)
 	case check.ResetsKind, check.RetransmissionsKind:
 		if len(v.Evidence.Frames) > 0 {
-			return t.frames(v.Evidence.Frames)
+			parts = append(parts, t.frames(v.Evidence.Frames))
+			for _, s := range v.SeenBy {
+				if s.Source == probes.Gate {
+					parts = append(parts, t.say(words.ReportInjectedCount, s.Count))
+				}
+			}
+			break
 		}
 		for _, s := range v.SeenBy {
 			if s.Source == probes.Wire && s.Count == s.Of && s.Of == 2 {

@@ -15,10 +15,14 @@ type Forecast struct {
 	Why     string       // English, technical
 }
 
-// Foresee says what a segment will do that arrives next. It changes nothing. A
-// SYN that comes to LISTEN is taken to be answered, which the user may still
-// refuse.
+// Foresee says what a segment will do that arrives next: in.Segment, whatever
+// in.Kind says. It changes nothing. A SYN that comes to LISTEN is taken to be
+// answered, which the user may still refuse.
 func (m *Machine) Foresee(in Input) Forecast {
+	if in.Segment == nil {
+		return Forecast{From: m.state}
+	}
+	in.Kind = Received
 	c := *m
 	c.in.ahead = slices.Clone(m.in.ahead)
 	taken, _ := c.Step(in)

@@ -42,5 +42,34 @@ func FuzzMachine(f *testing.F) {
 		if m.State() != state {
 			t.Fatalf("ended in %s, the edges lead to %s", m.State(), state)
 		}
+		foresee(t, New(Role(role)), inputs)
 	})
+}
+
+// foresee holds what the machine foretells of each segment that arrives against
+// what it then does. A listener that is asked takes the SYN to be answered.
+func foresee(t *testing.T, m *Machine, inputs []Input) {
+	for _, in := range Order(inputs) {
+		if in.Kind != Received {
+			m.Step(in)
+			continue
+		}
+		f, from := m.Foresee(in), m.State()
+		if m.State() != from || f.From != from {
+			t.Fatalf("in %s, foreseeing led from %s to %s", from, f.From, m.State())
+		}
+		taken, _ := m.Step(in)
+		if from == probes.Listen || in.Segment == nil {
+			continue
+		}
+		if len(taken) != len(f.Taken) || len(taken) > 0 && taken[len(taken)-1].To != f.Taken[len(taken)-1].To {
+			t.Fatalf("in %s, %d edges were foreseen, %d taken", from, len(f.Taken), len(taken))
+		}
+		if f.Section == "" || f.Why == "" && f.Answer == 0 {
+			t.Fatalf("in %s, nothing is said of %s", from, in.Segment.Flags)
+		}
+		if f.Answer != 0 && in.Segment.Flags.Has(probes.RST) && f.Answer != probes.ACK {
+			t.Fatalf("in %s, a RST is answered with %s", from, f.Answer)
+		}
+	}
 }

@@ -158,11 +158,12 @@ func waiting(acts []*probes.Event, at probes.Mono) bool {
 func splitGated(list, acts []*probes.Event) []transmission {
 	sent, order, places := sendings(list)
 	byFrame := make(map[actID]int)
+	last := 0
 	for _, a := range acts {
-		i := 0
-		for i+1 < len(sent) && sent[i+1].taps[0].Time <= a.Time+slack {
-			i++
+		for last+1 < len(sent) && sent[last+1].taps[0].Time <= a.Time+slack {
+			last++
 		}
+		i := last
 		if a.Gate.Do != probes.Merged && a.Gate.Frame != 0 {
 			if k, ok := byFrame[idOf(a.Gate)]; ok {
 				i = k
@@ -179,16 +180,19 @@ func splitGated(list, acts []*probes.Event) []transmission {
 	return sent
 }
 
+// maxAlike bounds how many segments that are alike are looked at for the one
+// that arrives.
+const maxAlike = 1024
+
 // arriving returns which transmission a sighting is of: the last that was on
 // its way then and was not seen there before, else the last on its way, else
 // the last that was sent.
 func arriving(sent []transmission, p place, at probes.Mono) int {
-	best, rank := 0, 0
-	for i := range sent {
+	n, _ := slices.BinarySearchFunc(sent, at+1, func(s transmission, t probes.Mono) int { return cmp.Compare(s.taps[0].Time, t) })
+	best, rank := max(0, n-1), 0
+	for i := max(0, n-maxAlike); i < n; i++ {
 		r := 0
 		switch {
-		case sent[i].taps[0].Time > at:
-			continue
 		case waiting(sent[i].acts, at):
 		case sent[i].extra[p] > 0:
 			r = 1

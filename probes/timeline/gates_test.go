@@ -210,3 +210,52 @@ func TestGates(t *testing.T) {
 		}
 	}
 }
+
+// TestAlike has a gate hold one of several segments that are the same in all
+// that is seen of them, as they are over IPv6 without timestamps.
+func TestAlike(t *testing.T) {
+	script := tt.One(tt.Options{IPv6: true, Addressed: true}, func(s *tt.Script, c *tt.Conn) {
+		c.Open()
+		p := c.Opener.Emit(probes.PSH|probes.ACK, "x", 1).Hold("x")
+		s.Wait(200 * time.Millisecond)
+		p.Merge()
+		s.Wait(200 * time.Millisecond)
+		p.Again().Arrive() // after the rule has ended
+		s.Wait(10 * time.Millisecond)
+		p.Release().Deliver()
+	})
+	events := script.Events()
+	for i := range events {
+		if s := events[i].Segment; s != nil {
+			s.TSVal, s.TSEcr, s.IPID = 0, 0, 0
+		}
+	}
+	tl, err := timeline.Build(script.Header(), events)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"client PSH+ACK: repeats 1 held released", "client PSH+ACK: again stopped merged", "client PSH+ACK: again"}
+	if diff := cmp.Diff(want, fates(tl)); diff != "" {
+		t.Errorf("fates (-want +got):\n%s", diff)
+	}
+	if first, last := tl.Segments[3], tl.Segments[5]; first.Arrived() < last.Arrived() {
+		t.Errorf("the one that was held arrived at %d, before the one that passed it at %d", first.Arrived(), last.Arrived())
+	}
+}
+
+// TestUntappedSwitch finds what a gate made where the end of its link that it
+// goes to has no tap.
+func TestUntappedSwitch(t *testing.T) {
+	script := tt.One(tt.Options{Path: tt.Switched, Addressed: true}, func(s *tt.Script, c *tt.Conn) {
+		c.Open()
+		c.Shot("shot", c.Opener)
+	})
+	events := edit(script, func(e probes.Event) bool { return e.Kind == probes.KindSegment && e.Node == "sw" }, nil)
+	tl, err := timeline.Build(script.Header(), events)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"server RST+ACK: injected injected"}, fates(tl)); diff != "" {
+		t.Errorf("fates (-want +got):\n%s", diff)
+	}
+}

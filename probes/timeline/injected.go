@@ -12,6 +12,7 @@ type forgery struct {
 	nodes map[string]bool // that it came to
 	links map[string]bool // that it went over
 	seen  map[place]bool
+	loose bool // the end of the link that it goes to has no tap: any node may be the first
 }
 
 // takes reports whether a sighting, the next in the order of time, is of the
@@ -22,7 +23,8 @@ func (f *forgery) takes(e *probes.Event) bool {
 		return false
 	}
 	a := f.act.Gate
-	came := p.dir == probes.In && (p.node == a.To && p.link == a.Link || f.links[p.link] && p.link != a.Link)
+	first := p.node == a.To && p.link == a.Link || f.loose && len(f.seen) == 0
+	came := p.dir == probes.In && (first || f.links[p.link] && p.link != a.Link)
 	if !came && (p.dir == probes.In || !f.nodes[p.node]) {
 		return false
 	}
@@ -46,6 +48,15 @@ func (b *builder) findInjected(sightings []*probes.Event) {
 	}
 	if len(made) == 0 {
 		return
+	}
+	tapped := make(map[string]bool)
+	for _, e := range sightings {
+		tapped[e.Node] = true
+	}
+	for _, list := range made {
+		for _, f := range list {
+			f.loose = !tapped[f.act.Gate.To]
+		}
 	}
 	b.injected = make(map[*probes.Event]*probes.Event)
 	for _, e := range sightings {

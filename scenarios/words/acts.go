@@ -31,6 +31,10 @@ const (
 	ReportMended         ID = "report.mended"          // rule
 	ReportHeldAtEnd      ID = "report.held_at_end"     // link, frames
 	ReportHeldFrame      ID = "report.held_frame"      // what, rule
+	ReportByImpair       ID = "report.by_impair"       //
+	ReportByHand         ID = "report.by_hand"         //
+	ReportInjectedCount  ID = "report.injected_count"  // count
+	ReportGateReset      ID = "report.gate_reset"      //
 )
 
 // actTexts is what is said of them.
@@ -48,8 +52,8 @@ var actTexts = texts{
 	ReportGate:           {"gate  %[1]s: %[2]s", "闸门  %[1]s：%[2]s"},
 	ReportRule:           {"%[1]s matched %[2]d", "%[1]s 匹配 %[2]d 次"},
 	ReportGatePassed:     {"%[1]d frames passed", "经过 %[1]d 帧"},
-	ReportLockstep:       {"observed in lockstep: every frame, and every close of netlab's own programs, waited until sockdiag and ss had looked", "同步观察：每一帧、netlab 自带程序的每一次关闭，都等到 sockdiag 和 ss 查看之后才继续"},
-	ReportLockstepChosen: {"observed in lockstep, as there are no kernel events: every frame, and every close of netlab's own programs, waited until sockdiag and ss had looked", "没有内核事件，因此同步观察：每一帧、netlab 自带程序的每一次关闭，都等到 sockdiag 和 ss 查看之后才继续"},
+	ReportLockstep:       {"observed in lockstep: frames and closes waited for sockdiag and ss", "同步观察：每一帧和每次关闭都等待 sockdiag 和 ss 查看"},
+	ReportLockstepChosen: {"observed in lockstep (no bpf): frames and closes waited for sockdiag and ss", "同步观察（没有 bpf）：每一帧和每次关闭都等待 sockdiag 和 ss 查看"},
 	ReportInLockstep:     {"in lockstep", "同步观察"},
 	ReportInjected:       {"injected %[1]s", "注入 %[1]s"},
 	ReportArrives:        {"arrives", "到达"},
@@ -59,9 +63,13 @@ var actTexts = texts{
 	ReportRefused:        {"the gate could not pass it on: %[1]s.", "闸门无法转发：%[1]s。"},
 	ReportStillHeld:      {"still held by the gate at the end: rule %[1]s.", "到结束时仍被闸门扣留：规则 %[1]s。"},
 	ReportMerged:         {"a repetition of what the gate held.", "是闸门已扣留的报文段的重复。"},
-	ReportDuplicated:     {"duplicated by the gate, %[2]d copies: rule %[1]s.", "被闸门复制 %[2]d 份：规则 %[1]s。"},
+	ReportDuplicated:     {"duplicated by the gate, %[2]d more: rule %[1]s.", "被闸门多发 %[2]d 份：规则 %[1]s。"},
 	ReportCorrupted:      {"corrupted by the gate, dropped by its receiver: rule %[1]s.", "被闸门改坏，接收方丢弃：规则 %[1]s。"},
 	ReportMended:         {"changed by the gate, with a checksum that fits: rule %[1]s.", "被闸门篡改，校验和已修正：规则 %[1]s。"},
 	ReportHeldAtEnd:      {"held at the end by the gate of %[1]s: %[2]s", "结束时仍被 %[1]s 的闸门扣留：%[2]s"},
 	ReportHeldFrame:      {"%[1]s (%[2]s)", "%[1]s（%[2]s）"},
+	ReportByImpair:       {"impairment", "损伤设置"},
+	ReportByHand:         {"by hand", "手动"},
+	ReportInjectedCount:  {"%[1]d injected", "其中注入 %[1]d 个"},
+	ReportGateReset:      {"reset by the gate", "被闸门复位"},
 }
