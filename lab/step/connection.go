@@ -31,7 +31,11 @@ func pairOf(c *timeline.Connection) pair {
 // it: of several incarnations of a connection the last.
 func (v *View) find(f gate.Frame) (p pair, sender int) {
 	if c, sender := v.connection(f.Flow); c != nil {
-		return pairOf(c), sender
+		p := pairOf(c)
+		if to := &p.sides[1-sender]; to.node == "" { // nothing of it was heard yet
+			to.node = f.To
+		}
+		return p, sender
 	}
 	p.sides = [2]side{{f.From, f.Flow}, {f.To, f.Flow.Reverse()}}
 	if f.Segment != nil && f.Segment.Flags.Has(probes.SYN|probes.ACK) {

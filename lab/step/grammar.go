@@ -19,7 +19,8 @@ import (
 //	drop [MATCH]        likewise, and drop it
 //	duplicate [MATCH]   likewise, and let it on twice
 //	wait [MATCH]        wait for one, and leave it
-//	run to MATCH        let everything on until a frame that matches waits
+//	run to MATCH        let frames on until one that matches waits, and nothing
+//	                    that the same end sent before it
 //	run                 let everything on until the scenario ends
 //	expect NODE[:PORT] STATE    wait until that end is in the state
 //	expect waiting N    wait until exactly so many frames wait
@@ -28,7 +29,8 @@ import (
 //	quit                end the script; what waits goes on
 //
 // Without MATCH the first frame that waits is meant. Every line that waits may
-// end in "within DURATION". What follows a # is a comment.
+// end in "within DURATION"; for run, that is from frame to frame, and run alone
+// waits as long as it takes. What follows a # is a comment.
 
 // A Verb is what a line of a script does.
 type Verb string
@@ -111,7 +113,7 @@ func parseLine(line string) (c Command, err error) {
 	if err != nil || len(tokens) == 0 {
 		return c, err
 	}
-	c.Verb, tokens = Verb(tokens[0].text), tokens[1:]
+	c.Verb, tokens = Verb(tokens[0].String()), tokens[1:]
 	if tokens, err = c.within(tokens); err != nil {
 		return c, err
 	}

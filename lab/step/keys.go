@@ -76,12 +76,9 @@ func (m *model) command(k key) {
 
 // hand does something to the chosen frame.
 func (m *model) hand(d deed) {
-	f, ok := m.current()
-	if !ok {
-		m.status = m.say(words.StepNothingWaits)
-		return
+	if f, ok := m.current(); ok { // else it is said anyway that none waits
+		m.do(d, f)
 	}
-	m.do(d, f)
 }
 
 // maxInput bounds what is typed, in characters.

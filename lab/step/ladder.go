@@ -3,6 +3,7 @@ package step
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"netlab/lab/gate"
@@ -16,6 +17,7 @@ type rung struct {
 	time   probes.Mono // 0 if there is no segment
 	states [2]probes.State
 	label  string // "" if there is none
+	said   string // the first line of its payload, quoted
 	opener bool   // sent it
 	lost   bool
 }
@@ -41,6 +43,9 @@ func (v *View) rungs(c *timeline.Connection) []rung {
 		r.label = segmentLabel(&s.Segment, s.Seq-me, s.Acks()-peer)
 		if s.Copies > 0 {
 			r.label += " x2"
+		}
+		if s.Len > 0 && s.Text != "" {
+			r.said = plainly(strconv.Quote(strings.TrimRight(s.Text, "\r\n")))
 		}
 		for n := 0; n == 0 || n < len(states[0][i]) || n < len(states[1][i]); n++ {
 			for side := range r.states {
@@ -184,6 +189,9 @@ func (p pen) arrow(r rung, cells int) string {
 		return ""
 	}
 	text := p.cut(r.label, max(cells-3, 1))
+	if long := join(r.label, " ", r.said); p.wide(long)+4 <= cells {
+		text = long
+	}
 	dashes := strings.Repeat("-", max(1, cells-p.wide(text)-2))
 	switch {
 	case r.opener && r.lost:

@@ -189,7 +189,7 @@ func (m *model) see(v View) {
 		}
 	}
 	m.choose(0)
-	if v.Done || v.Err != nil {
+	if v.Err != nil || v.Done && len(m.waiting()) == 0 {
 		m.goal = nil
 	}
 }
@@ -227,22 +227,27 @@ func (m *model) ended(d done) {
 
 // pursue passes the next frame on the way to the goal. It decides by a view
 // that is later than the last act, so that no frame is overlooked that the
-// act brought about.
+// act brought about. What the same end sent before the frame that matches goes
+// on before it stops: the order of a link is kept.
 func (m *model) pursue() {
 	if m.goal == nil || m.busy || len(m.queue) > 0 || m.stale {
 		return
 	}
 	waiting := m.waiting()
+	i := -1
 	if !m.goal.all {
-		for _, f := range waiting {
-			if m.goal.match.matches(&m.view, f) {
-				m.chosen, m.pinned, m.goal = idOf(f), probes.Flow{}, nil
-				m.choose(0)
-				return
-			}
-		}
+		i = slices.IndexFunc(waiting, func(f gate.Frame) bool { return m.goal.match.matches(&m.view, f) })
 	}
-	if len(waiting) > 0 {
+	switch {
+	case i >= 0:
+		f := waiting[i]
+		if k := slices.IndexFunc(waiting, func(x gate.Frame) bool { return x.Link == f.Link && x.From == f.From }); k < i {
+			m.do(pass, waiting[k])
+			return
+		}
+		m.chosen, m.pinned, m.goal = idOf(f), probes.Flow{}, nil
+		m.choose(0)
+	case len(waiting) > 0:
 		m.do(pass, waiting[0])
 	}
 }

@@ -134,7 +134,7 @@ func (m *model) titleLine() string {
 	case m.goal != nil:
 		state = m.say(words.StepRunningTo, m.goal.match.String())
 	}
-	text := plainly(join(m.view.Doing, "  ", state))
+	text := join(m.cut(plainly(m.view.Doing), m.width/2), "  ", plainly(state))
 	room := m.width - m.wide(text) - 2
 	return m.fit(plainly(m.Title), max(room, 0)) + "  " + text
 }
@@ -158,8 +158,11 @@ func (m *model) endLines() []string {
 // name names an end with its port: where the kernel chose that, it is not
 // stable.
 func (m *model) name(p pair, i int) string {
-	node := m.cut(plainly(p.sides[i].node), 24)
-	port := p.sides[i].flow.Local.Port()
+	local := p.sides[i].flow.Local
+	node, port := m.cut(plainly(p.sides[i].node), 24), local.Port()
+	if node == "" && local.IsValid() {
+		return local.String()
+	}
 	if port == 0 || m.stable && port >= ephemeral {
 		return node
 	}
@@ -169,21 +172,34 @@ func (m *model) name(p pair, i int) string {
 // queues tells the queues and the timer of an end.
 func (m *model) queues(s side) string {
 	x, ok := m.view.socket(s)
-	if !ok {
-		if m.view.listens(s) {
-			return "  " + m.say(words.StepListens)
-		}
-		return "  " + m.say(words.StepNoSocket)
-	}
-	text := "  " + m.say(words.StepQueues, x.RQueue, x.WQueue)
 	switch {
-	case x.Timer == "":
-	case m.stable || x.Expires == 0:
-		text += "  " + m.say(words.StepTimer, plainly(x.Timer))
-	default:
-		text += "  " + m.say(words.StepTimerIn, plainly(x.Timer), x.Expires)
+	case !ok && m.view.listens(s):
+		return m.say(words.StepListens)
+	case !ok:
+		return m.say(words.StepNoSocket)
 	}
-	return text
+	text := m.say(words.StepQueues, x.RQueue, x.WQueue)
+	if x.Timer == "" {
+		return text
+	}
+	timer := plainly(x.Timer)
+	if id, ok := timers[x.Timer]; ok {
+		timer = m.say(id)
+	}
+	switch {
+	case m.stable || x.Expires == 0:
+		timer = m.say(words.StepTimer, plainly(x.Timer))
+	case x.Expires < 10_000:
+		timer = m.say(words.StepTimerIn, timer, fmt.Sprintf("%d ms", x.Expires))
+	default:
+		timer = m.say(words.StepTimerIn, timer, fmt.Sprintf("%d s", (x.Expires+500)/1000))
+	}
+	return text + "  " + timer
+}
+
+// timers says what happens when a timer fires, by the names of ss(8).
+var timers = map[string]words.ID{
+	"on": words.StepTimerOn, "keepalive": words.StepTimerKeepAlive, "timewait": words.StepTimerTimeWait, "persist": words.StepTimerPersist,
 }
 
 func (m *model) waitingHead() string {

@@ -161,6 +161,9 @@ func (r *runner) hand(ctx context.Context, c Command, d deed) error {
 		return err
 	}
 	said := r.before(f)
+	if d == drop { // what would have happened does not
+		said = r.ends(f)
+	}
 	r.model.do(d, f)
 	if err := r.perform(ctx); err != nil {
 		return fmt.Errorf("%s:%d: %w", r.script.Name, c.Line, err)
@@ -200,7 +203,8 @@ func (r *runner) run(ctx context.Context, c Command) error {
 	for {
 		err := r.await(ctx, c, time.Now(), func() bool {
 			r.pursue()
-			return len(r.queue) > 0 || r.goal == nil || r.goal.all && r.view.Done
+			ended := r.view.Done && len(r.waiting()) == 0
+			return len(r.queue) > 0 || r.goal == nil && ended != c.To
 		})
 		if err != nil {
 			return err
@@ -254,12 +258,16 @@ func (r *runner) expect(ctx context.Context, c Command) error {
 
 // before says what is to be known of a frame before it goes on.
 func (r *runner) before(f gate.Frame) []field {
+	return append(r.ends(f), r.prediction(f)...)
+}
+
+// ends tells the states of both ends.
+func (r *runner) ends(f gate.Frame) []field {
 	p, _ := r.view.find(f)
-	var said []field
 	if text := r.states(p); text != "" {
-		said = append(said, field{r.say(words.StepSaidEnds), text})
+		return []field{{r.say(words.StepSaidEnds), text}}
 	}
-	return append(said, r.prediction(f)...)
+	return nil
 }
 
 func (r *runner) did(d deed, f gate.Frame) field {

@@ -47,26 +47,29 @@ const (
 	StepSaidDone   ID = "step.said_done"
 	StepSaidFrames ID = "step.said_frames"
 
-	StepBroken       ID = "step.broken"
-	StepEnded        ID = "step.ended"
-	StepRunning      ID = "step.running"
-	StepRunningTo    ID = "step.running_to" // match
-	StepStopped      ID = "step.stopped"
-	StepNothingWaits ID = "step.nothing_waits"
-	StepRefused      ID = "step.refused" // error
-	StepNoConnection ID = "step.no_connection"
-	StepListens      ID = "step.listens"
-	StepNoSocket     ID = "step.no_socket"
-	StepQueues       ID = "step.queues"   // bytes, bytes
-	StepTimer        ID = "step.timer"    // name
-	StepTimerIn      ID = "step.timer_in" // name, milliseconds
-	StepWaiting      ID = "step.waiting"  // how many
-	StepHelpHead     ID = "step.help_head"
-	StepNoFrame      ID = "step.no_frame"
-	StepFrameHead    ID = "step.frame_head" // number, link
-	StepHeldBy       ID = "step.held_by"    // rule
-	StepLadder       ID = "step.ladder"
-	StepLadderOf     ID = "step.ladder_of" // ordinal, how many, route
+	StepBroken         ID = "step.broken"
+	StepEnded          ID = "step.ended"
+	StepRunning        ID = "step.running"
+	StepRunningTo      ID = "step.running_to" // match
+	StepStopped        ID = "step.stopped"
+	StepRefused        ID = "step.refused" // error
+	StepNoConnection   ID = "step.no_connection"
+	StepListens        ID = "step.listens"
+	StepNoSocket       ID = "step.no_socket"
+	StepQueues         ID = "step.queues"   // bytes, bytes
+	StepTimer          ID = "step.timer"    // name
+	StepTimerIn        ID = "step.timer_in" // what, duration
+	StepTimerOn        ID = "step.timer_on"
+	StepTimerKeepAlive ID = "step.timer_keepalive"
+	StepTimerTimeWait  ID = "step.timer_timewait"
+	StepTimerPersist   ID = "step.timer_persist"
+	StepWaiting        ID = "step.waiting" // how many
+	StepHelpHead       ID = "step.help_head"
+	StepNoFrame        ID = "step.no_frame"
+	StepFrameHead      ID = "step.frame_head" // number, link
+	StepHeldBy         ID = "step.held_by"    // rule
+	StepLadder         ID = "step.ladder"
+	StepLadderOf       ID = "step.ladder_of" // ordinal, how many, route
 
 	StepAsk        ID = "step.ask"
 	StepAskLeave   ID = "step.ask_leave"
@@ -128,7 +131,8 @@ With --script a text drives it, one command a line, and a transcript is printed:
   drop [MATCH]              likewise, and drop it
   duplicate [MATCH]         likewise, and let it on twice
   wait [MATCH]              wait for one, and leave it
-  run to MATCH              let everything on until a frame that matches waits
+  run to MATCH              let frames on until one that matches waits, and nothing
+                            that the same end sent before it
   run                       let everything on until the scenario has ended
   expect NODE[:PORT] STATE  wait until that end is in the state, as FIN-WAIT-1
   expect waiting N          wait until exactly so many frames wait
@@ -154,7 +158,7 @@ wanted.`,
   drop [匹配]               同上，但丢弃它
   duplicate [匹配]          同上，但放行两次
   wait [匹配]               等待一个匹配的帧，不动它
-  run to 匹配               放行一切，直到有匹配的帧在等待
+  run to 匹配               放行各帧，直到有匹配的帧在等待，且同一端更早发出的都已放行
   run                       放行一切，直到场景结束
   expect 节点[:端口] 状态   等到该端处于此状态，例如 FIN-WAIT-1
   expect waiting N          等到恰好有 N 个帧在等待
@@ -212,26 +216,29 @@ RST、TCP、UDP、ICMP、ARP、ND 和 ANY。不写匹配时指第一个等待的
 	StepSaidDone:   {"ended", "结束"},
 	StepSaidFrames: {"%[1]d frames", "%[1]d 个帧"},
 
-	StepBroken:       {"broken off", "已中断"},
-	StepEnded:        {"ended", "已结束"},
-	StepRunning:      {"running", "运行中"},
-	StepRunningTo:    {"running to %[1]s", "运行到 %[1]s"},
-	StepStopped:      {"stopped", "已停下"},
-	StepNothingWaits: {"no frame waits", "没有等待的帧"},
-	StepRefused:      {"it could not be done: %[1]s", "无法完成：%[1]s"},
-	StepNoConnection: {"no connection yet", "还没有连接"},
-	StepListens:      {"the listener has nothing of it yet", "监听套接字尚未收到"},
-	StepNoSocket:     {"no socket", "没有套接字"},
-	StepQueues:       {"unread %[1]d  unacknowledged %[2]d", "未读 %[1]d  未确认 %[2]d"},
-	StepTimer:        {"timer %[1]s", "计时器 %[1]s"},
-	StepTimerIn:      {"timer %[1]s %[2]d ms", "计时器 %[1]s %[2]d ms"},
-	StepWaiting:      {"frames that wait: %[1]d", "等待的帧：%[1]d"},
-	StepHelpHead:     {"help", "帮助"},
-	StepNoFrame:      {"no frame", "没有帧"},
-	StepFrameHead:    {"frame %[1]d on %[2]s", "%[2]s 上的第 %[1]d 帧"},
-	StepHeldBy:       {"held by %[1]s", "由 %[1]s 拦下"},
-	StepLadder:       {"what has passed", "已经通过的"},
-	StepLadderOf:     {"what has passed on connection %[1]d of %[2]d: %[3]s", "连接 %[1]d（共 %[2]d 个）上已经通过的：%[3]s"},
+	StepBroken:         {"broken off", "已中断"},
+	StepEnded:          {"ended", "已结束"},
+	StepRunning:        {"running", "运行中"},
+	StepRunningTo:      {"running to %[1]s", "运行到 %[1]s"},
+	StepStopped:        {"stopped", "已停下"},
+	StepRefused:        {"it could not be done: %[1]s", "无法完成：%[1]s"},
+	StepNoConnection:   {"no connection yet", "还没有连接"},
+	StepListens:        {"a listener; no socket of its own yet", "监听中；尚无自己的套接字"},
+	StepNoSocket:       {"no socket", "没有套接字"},
+	StepQueues:         {"unread %[1]d  unacked %[2]d", "未读 %[1]d  未确认 %[2]d"},
+	StepTimer:          {"timer %[1]s", "计时器 %[1]s"},
+	StepTimerIn:        {"%[1]s in %[2]s", "%[2]s 后%[1]s"},
+	StepTimerOn:        {"resend", "重传"},
+	StepTimerKeepAlive: {"keepalive", "保活探测"},
+	StepTimerTimeWait:  {"end", "结束"},
+	StepTimerPersist:   {"probe", "窗口探测"},
+	StepWaiting:        {"frames that wait: %[1]d", "等待的帧：%[1]d"},
+	StepHelpHead:       {"help", "帮助"},
+	StepNoFrame:        {"no frame", "没有帧"},
+	StepFrameHead:      {"frame %[1]d on %[2]s", "%[2]s 上的第 %[1]d 帧"},
+	StepHeldBy:         {"held by %[1]s", "由 %[1]s 拦下"},
+	StepLadder:         {"what has passed", "已经通过的"},
+	StepLadderOf:       {"what has passed on connection %[1]d of %[2]d: %[3]s", "连接 %[1]d（共 %[2]d 个）上已经通过的：%[3]s"},
 
 	StepAsk:        {"run to (client FIN, DATA, /text/): ", "运行到（client FIN、DATA、/文本/）："},
 	StepAskLeave:   {"The lab still runs. q again: leave, what waits goes on; any other key: stay", "实验仍在运行。再按 q：离开，等待的帧继续前进；其他键：留下"},
@@ -275,7 +282,7 @@ q         离开；^C：中断运行
 	StepIPv6:         {"%[1]s -> %[2]s, hop limit %[3]d, payload %[4]d bytes", "%[1]s -> %[2]s, 跳数限制 %[3]d, 载荷 %[4]d 字节"},
 	StepDontFragment: {"do not fragment", "不得分片"},
 	StepFragment:     {"a fragment, from byte %[1]d on", "分片，从第 %[1]d 字节起"},
-	StepMalformed:    {"malformed", "格式错误"},
+	StepMalformed:    {"unreadable", "无法解读"},
 	StepOptions:      {"options", "选项"},
 	StepPayload:      {"payload", "载荷"},
 	StepFlagSYN:      {"SYN: asks for a connection", "SYN：请求建立连接"},
