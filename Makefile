@@ -28,7 +28,7 @@ generate: ## make the BPF objects again (needs clang and llvm-strip)
 	go generate ./probes/bpf
 
 golden: ## write the golden files of the tests again; look at the difference
-	CGO_ENABLED=1 go test ./lab/report ./lab/plan ./lab/filter ./cmd/netlab ./scenarios ./probes/timeline ./probes/sockdiag ./probes/ss -update
+	CGO_ENABLED=1 go test ./lab/report ./lab/step ./lab/plan ./lab/filter ./cmd/netlab ./scenarios ./probes/timeline ./probes/sockdiag ./probes/ss -update
 
 bench: build needs-bench ## print what things cost, as ratios within one run
 	@.ci/wall

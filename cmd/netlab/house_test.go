@@ -53,6 +53,11 @@ var rules = []rule{
 		why: "the live lab does not judge",
 	},
 	{who: []string{"lab/run"}, banned: []string{"netlab/lab/suite", "testing"}, why: "a run knows nothing of others"},
+	{
+		who:    []string{"lab/step"},
+		banned: []string{"netlab/lab", "netlab/lab/node", "netlab/lab/netns", "netlab/lab/run", "netlab/lab/suite", "testing"},
+		why:    "it steps whatever is a Lab: how one is built and run is none of its business",
+	},
 	{who: []string{"lab/suite"}, banned: []string{"netlab/lab/labtest", "testing"}, why: "suites are for the command, too, which is no test"},
 }
 

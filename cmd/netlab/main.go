@@ -38,6 +38,7 @@ type env struct {
 	lang           words.Lang
 	width          int  // of the terminal, in columns
 	terminal       bool // stdout is one
+	plain          bool // no attributes of text are wanted: NO_COLOR
 }
 
 func main() {
@@ -46,7 +47,7 @@ func main() {
 	defer stop()
 	e := &env{
 		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
-		lang: language(os.Args[1:], os.Getenv),
+		lang: language(os.Args[1:], os.Getenv), plain: os.Getenv("NO_COLOR") != "",
 	}
 	e.width, e.terminal = terminal(os.Stdout)
 	os.Exit(netlab(ctx, e, os.Args[1:]))

@@ -76,21 +76,21 @@ type Script struct {
 	Commands []Command
 }
 
-// Bounds on scripts: nobody writes more by hand.
-const (
-	maxScript = 1 << 20
-	maxLine   = 4096
-)
+// MaxScript bounds a script, in bytes: nobody writes more by hand.
+const MaxScript = 1 << 20
+
+// maxLine bounds its lines.
+const maxLine = 4096
 
 // ParseScript reads a script. An error names the line; it is a
 // [*words.Error].
 func ParseScript(name string, text []byte) (*Script, error) {
 	s := &Script{Name: name}
-	if len(text) > maxScript {
-		return nil, words.Err(words.StepScriptLong, name, maxScript)
+	if len(text) > MaxScript {
+		return nil, words.Err(words.StepScriptLong, name, MaxScript)
 	}
 	scan := bufio.NewScanner(bytes.NewReader(text))
-	scan.Buffer(nil, maxScript+1)
+	scan.Buffer(nil, MaxScript+1)
 	for n := 1; scan.Scan(); n++ {
 		c, err := parseLine(scan.Text())
 		if err != nil {

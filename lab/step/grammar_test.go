@@ -86,7 +86,7 @@ func TestParseScript(t *testing.T) {
 	}
 	for _, tt := range []struct{ name, text, want string }{
 		{"line", "next\nnext client\n\njump\n", `lesson.step:4: "jump" is no command; allowed: next, drop, duplicate, wait, run, expect, show, quit`},
-		{"long", strings.Repeat("#\n", maxScript), "lesson.step: more than 1048576 bytes"},
+		{"long", strings.Repeat("#\n", MaxScript), "lesson.step: more than 1048576 bytes"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := ParseScript("lesson.step", []byte(tt.text))

@@ -24,15 +24,22 @@ func once(ctx context.Context, j *Job) (report.Run, *run.Result, error) {
 	if err != nil {
 		return report.Run{}, result, err
 	}
+	r, err := Report(j, result)
+	return r, result, err
+}
+
+// Report returns what is reported of a job's run, and writes the reports into
+// the run directory. The error says that those could not be written.
+func Report(j *Job, result *run.Result) (report.Run, error) {
 	r := report.Run{
 		Scenario: j.Scenario, Variant: j.Variant, Plan: result.Plan, Timeline: result.Timeline,
 		Judgement: result.Judgement, RunDir: result.Directory.Path, Elapsed: result.Elapsed,
 		UpTime: result.Up, Breakdown: result.Breakdown(), NotRun: j.NotRun,
 		Exit: report.Exit(result.Judgement.Outcome),
 	}
-	err = result.Write(r)
+	err := result.Write(r)
 	r.Breakdown = result.Breakdown() // with the time that the report took
-	return r, result, err
+	return r, err
 }
 
 // take runs a job once, and again where it came to inconclusive or error and

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"netlab/lab/report"
+	"netlab/lab/run"
+	"netlab/lab/step"
+	"netlab/lab/suite"
+	"netlab/scenarios/words"
+
+	"github.com/spf13/cobra"
+)
+
+// stepFlags are the flags of netlab step.
+type stepFlags struct {
+	script  string
+	variant string
+	out     string
+	times   bool
+}
+
+func (e *env) stepCommand() *cobra.Command {
+	var f stepFlags
+	c := &cobra.Command{
+		Use:   "step FILE|NAME",
+		Short: e.t(words.HelpStep),
+		Long:  e.t(words.HelpStepLong),
+		Example: "  netlab step ftp-close\n  netlab step ./my.yaml --script lesson.step\n" +
+			"  printf 'run to client FIN\\nshow\\n' | netlab step ftp-close --script -",
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error { return e.step(c.Context(), f, args[0]) },
+	}
+	c.Flags().StringVar(&f.script, "script", "", e.t(words.HelpStepScript))
+	c.Flags().StringVar(&f.variant, "variant", run.Base, e.t(words.HelpVariant))
+	c.Flags().StringVar(&f.out, "out", "netlab-runs", e.t(words.HelpOut))
+	c.Flags().BoolVar(&f.times, "times", false, e.t(words.HelpStepTimes))
+	return c
+}
+
+// step reads the scenario and the script, and only when both are right builds
+// the lab.
+func (e *env) step(ctx context.Context, f stepFlags, arg string) error {
+	job, err := e.stepJob(f, arg)
+	if err != nil {
+		return err
+	}
+	hand, err := e.stepHand(f, job)
+	if err != nil {
+		return err
+	}
+	tracer := run.NewSharedTracer()
+	job.Tracer = tracer
+	result, err := run.Step(ctx, job.Config, hand)
+	closing := tracer.Close()
+	if err != nil {
+		if closing != nil {
+			err = errors.Join(err, closing)
+		}
+		return e.stepFailed(result, err)
+	}
+	r, err := suite.Report(job, result)
+	if err != nil {
+		return &exit{exitError, err}
+	}
+	return exitWith(r.Exit, e.print(runFlags{times: f.times}, []report.Run{r}, r.Exit), nil, closing)
+}
+
+// stepJob returns the one run that is asked for.
+func (e *env) stepJob(f stepFlags, arg string) (*suite.Job, error) {
+	files, err := e.find([]string{arg})
+	if err != nil {
+		return nil, err
+	}
+	jobs, err := e.jobs(files, runFlags{variant: f.variant, out: f.out, repeat: 1})
+	if err != nil {
+		return nil, err
+	}
+	if len(jobs) != 1 {
+		var names []string
+		for _, j := range jobs {
+			names = append(names, j.Name)
+		}
+		return nil, words.Err(words.StepOneOnly, arg, strings.Join(names, ", "))
+	}
+	return &jobs[0], nil
+}
+
+// A stepHand steps a lab.
+type stepHand func(ctx context.Context, lab step.Lab) error
+
+// stepHand returns who steps: the script, or the user at the terminal.
+func (e *env) stepHand(f stepFlags, job *suite.Job) (stepHand, error) {
+	o := step.Options{
+		Lang: e.lang, Times: f.times, Plain: e.plain,
+		Title: job.Name + "  " + job.Scenario.Title.In(e.lang),
+	}
+	if f.script != "" {
+		script, err := e.readScript(f.script)
+		if err != nil {
+			return nil, err
+		}
+		return func(ctx context.Context, lab step.Lab) error { return script.Run(ctx, lab, e.stdout, o) }, nil
+	}
+	in, isFile := e.stdin.(*os.File)
+	if isFile {
+		_, isFile = terminal(in)
+	}
+	if !e.terminal || !isFile {
+		return nil, words.Err(words.StepNoTerminal)
+	}
+	return func(ctx context.Context, lab step.Lab) error {
+		err := step.Play(ctx, lab, in, os.Stdout, o)
+		if errors.Is(err, step.ErrInterrupted) {
+			return run.ErrInterrupted
+		}
+		return err
+	}, nil
+}
+
+// readScript reads a script from a file, or from the standard input.
+func (e *env) readScript(name string) (*step.Script, error) {
+	from := e.stdin
+	if name != "-" {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, fmt.Errorf("--script: %w", err)
+		}
+		defer f.Close()
+		from = f
+	}
+	text, err := io.ReadAll(io.LimitReader(from, step.MaxScript+1))
+	if err != nil {
+		return nil, fmt.Errorf("--script: read %s: %w", name, err)
+	}
+	return step.ParseScript(name, text)
+}
+
+// stepFailed explains why there is no report. That a script did not get what
+// it wanted is a failure of the lab, not of netlab.
+func (e *env) stepFailed(result *run.Result, err error) error {
+	unmet, ok := errors.AsType[*step.ScriptError](err)
+	if !ok {
+		return e.failed(result, err, true)
+	}
+	x := &explanation{e: e}
+	x.b.WriteString(unmet.In(e.lang))
+	return x.exit(exitFail, result)
+}
