@@ -195,7 +195,13 @@ func (e *engine) merge(now probes.Mono, f *frame) bool {
 
 func (f *frame) repetition() repetition {
 	s := &f.header.Segment
-	return repetition{flow: f.header.Flow, end: f.end, seq: s.Seq, len: s.Len, flags: s.Flags & (probes.SYN | probes.FIN)}
+	same := probes.SYN | probes.FIN
+	if s.Flags.Has(probes.SYN) {
+		// The SYN+ACK of a simultaneous open is no repetition of the SYN
+		// before it (RFC 9293 figure 7).
+		same |= probes.ACK
+	}
+	return repetition{flow: f.header.Flow, end: f.end, seq: s.Seq, len: s.Len, flags: s.Flags & same}
 }
 
 // judge lets the rules decide.
