@@ -31,6 +31,7 @@ func (c *Caller) Socket(network string) (*Conn, error) {
 	}
 	conn := c.adopt(s)
 	conn.network = network
+	conn.flow.Store(&probes.Flow{})
 	return conn, nil
 }
 
