@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -20,6 +21,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 )
+
+func TestMain(m *testing.M) {
+	os.Exit(workloadtest.Main(m, "workload/socket.(*", "probes/calls.(*"))
+}
 
 // A witness keeps the calls and the log of a test.
 type witness struct{ workloadtest.Witness }

@@ -114,3 +114,52 @@ func TestUDPScript(t *testing.T) {
 		t.Errorf("log is %q", w.Logged())
 	}
 }
+
+// A UDP socket that is bound answers whoever sent the last, from the address
+// that was asked.
+func TestUDPBind(t *testing.T) {
+	w := &witness{}
+	bound, err := socket.BindUDP(w.Caller("bound"), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer bound.Close()
+	if _, err := bound.Send(t.Context(), strings.NewReader("x")); fmt.Sprint(err) != "send: nobody has sent anything yet that could be answered" {
+		t.Errorf("send to nobody: %v", err)
+	}
+	port := bound.LocalAddr().Port()
+	for _, host := range []string{"127.0.0.1", "127.0.0.2", "::1"} {
+		addr := netip.AddrPortFrom(netip.MustParseAddr(host), port)
+		c, err := socket.DialUDP(w.Caller(host), 0, addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		moved(t, "send", 3, "")(c.Send(t.Context(), strings.NewReader("ask")))
+		moved(t, "receive", 3, "ask")(bound.At(5).Receive(t.Context()))
+		moved(t, "answer", 4, "")(bound.At(6).Send(t.Context(), strings.NewReader("told")))
+		moved(t, "receive", 4, "told")(c.Receive(t.Context()))
+		for _, e := range w.Events() {
+			if e.Call.Workload == "bound" && e.Call.Name == "send" && e.Flow.Remote == c.LocalAddr() && e.Flow.Local != addr {
+				t.Errorf("the answer went from %s, want %s", e.Flow.Local, addr)
+			}
+		}
+		if err := errors.Join(c.Close()); err != nil {
+			t.Error(err)
+		}
+		if err := c.Close(); fmt.Sprint(err) != "close: it was closed before" {
+			t.Errorf("closed again: %v", err)
+		}
+	}
+	_, err = socket.DialUDP(w.Caller("taken"), port, netip.MustParseAddrPort("[::1]:9"))
+	if fmt.Sprint(err) != fmt.Sprintf("bind to port %d: EADDRINUSE (address already in use)", port) {
+		t.Errorf("bound to a port that is taken: %v", err)
+	}
+	done := make(chan error, 1)
+	go func() { _, err := bound.Receive(t.Context()); done <- err }()
+	if err := bound.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := <-done; fmt.Sprint(err) != "receive: EBADF (use of closed network connection)" {
+		t.Errorf("closed meanwhile: %v", err)
+	}
+}

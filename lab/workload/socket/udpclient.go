@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"os"
 	"sync"
 	"sync/atomic"
 
@@ -42,7 +43,11 @@ func newUDPClient(caller *calls.Caller, socket *calls.UDP) *UDPClient {
 func DialUDP(caller *calls.Caller, fromPort uint16, target netip.AddrPort) (*UDPClient, error) {
 	socket, err := caller.ConnectUDP(fromPort, target)
 	if err != nil {
-		return nil, workload.Failed(context.Background(), fmt.Sprintf("open a socket for %s", target), err)
+		operation := "connect to " + target.String()
+		if call, ok := errors.AsType[*os.SyscallError](err); ok && call.Syscall == "bind" {
+			operation = fmt.Sprintf("bind to port %d", fromPort)
+		}
+		return nil, workload.Failed(context.Background(), operation, err)
 	}
 	return newUDPClient(caller, socket), nil
 }
