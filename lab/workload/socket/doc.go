@@ -1,6 +1,10 @@
 // Package socket holds plain servers and clients for TCP and UDP: what is left
 // of a protocol when there is no protocol. A server echoes, swallows, is
-// silent, or follows a script; a client does one call at a time.
+// silent, or follows a script; a client does one call at a time. There are
+// clients for every call of the socket interface: [NewTCP] binds and connects,
+// [ListenTCP] listens and accepts, [DialUDP] and [BindUDP] send and receive
+// datagrams. They bear several calls at once, and whatever waits ends with its
+// context or when the socket is closed.
 //
 // # Scripts
 //
