@@ -23,18 +23,35 @@ func TestOrdinaryUser(t *testing.T) {
 	requireLab(t)
 	s := newSandbox(t)
 	s.become(t)
-	out, err := s.command("netlab", "run", "ftp-close").CombinedOutput()
-	at := time.Now()
-	if code := exitCodeOf(t, err); code != exitInconclusive {
-		t.Errorf("exit code %d, want %d", code, exitInconclusive)
-	}
-	for _, want := range []string{
+	wire := []string{
 		"\n  ok  control.opening ", "\n  ok  control.closing ", "\n  ok  control.time_wait ", "\n  ok  control.resets ",
 		"\n  ok  data.first_fin ", "\n  ok  data.time_wait ", "\n  ok  steps.fetch.reply ",
-		"\n  ??  control.client.states ", "\n  ??  control.server.states ",
-		"\ninconclusive: control.client.states: ", "\n  bpf refused (", "\n  fix: run as root, or give the command CAP_BPF and CAP_PERFMON",
-		"\nINCONCLUSIVE  7 of 9 pass, 2 inconclusive.",
-	} {
+	}
+	t.Run("lockstep", func(t *testing.T) {
+		s.runAsUser(t, exitPass, append(wire,
+			"\n     observe=lockstep  rto_min=1s\n", "\nobserved in lockstep (no bpf)",
+			"\n  ok  control.client.states  6 of 6 ", "\n  ok  control.server.states  5 of 5 ", "\nPASS  9 of 9."))
+	})
+	t.Run("free", func(t *testing.T) {
+		s.runAsUser(t, exitInconclusive, append(wire,
+			"\n  ??  control.client.states ", "\n  ??  control.server.states ",
+			"\ninconclusive: control.client.states: ", "\n  bpf refused (", "\n  fix: run as root, or give the command CAP_BPF and CAP_PERFMON",
+			"\nINCONCLUSIVE  7 of 9 pass, 2 inconclusive."), "--observe", "free")
+	})
+	if os.Geteuid() == 0 {
+		wantOwner(t, s.dir, ordinary)
+	}
+}
+
+// runAsUser runs the first scenario, and judges it again.
+func (s *sandbox) runAsUser(t *testing.T, code int, wants []string, flags ...string) {
+	t.Helper()
+	out, err := s.command("netlab", append([]string{"run", "ftp-close", "--out", filepath.Base(t.Name())}, flags...)...).CombinedOutput()
+	at := time.Now()
+	if got := exitCodeOf(t, err); got != code {
+		t.Errorf("exit code %d, want %d", got, code)
+	}
+	for _, want := range wants {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("no %q", want)
 		}
@@ -43,17 +60,18 @@ func TestOrdinaryUser(t *testing.T) {
 		t.Logf("%s", out)
 	}
 	s.wantNothingLeft(t, at)
-	for _, dir := range s.runs(t) {
+	dirs, err := filepath.Glob(filepath.Join(s.dir, filepath.Base(t.Name()), "*"))
+	if err != nil || len(dirs) != 1 {
+		t.Fatalf("run directories: %v (%v)", dirs, err)
+	}
+	for _, dir := range dirs {
 		again, err := s.command("netlab", "check", dir).Output()
-		if code := exitCodeOf(t, err); code != exitInconclusive {
-			t.Errorf("check: exit code %d, want %d", code, exitInconclusive)
+		if got := exitCodeOf(t, err); got != code {
+			t.Errorf("check: exit code %d, want %d", got, code)
 		}
 		if want, err := os.ReadFile(filepath.Join(dir, run.VerdictsFile)); err != nil || !bytes.Equal(again, want) {
 			t.Errorf("check does not give the verdicts of the run (%v)", err)
 		}
-	}
-	if os.Geteuid() == 0 {
-		wantOwner(t, s.dir, ordinary)
 	}
 }
 
