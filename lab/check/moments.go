@@ -389,14 +389,3 @@ func shortDuration(d time.Duration) string {
 	}
 	return d.String()
 }
-
-func boundsText(x *scenarios.DurationExpect) string {
-	var parts []string
-	if x.AtLeast != nil {
-		parts = append(parts, ">= "+shortDuration(x.AtLeast.Duration))
-	}
-	if x.AtMost != nil {
-		parts = append(parts, "<= "+shortDuration(x.AtMost.Duration))
-	}
-	return strings.Join(parts, ", ")
-}

@@ -162,3 +162,15 @@ func countText(c scenarios.Count) string {
 func within(n int64, c scenarios.Count) bool {
 	return n >= c.Min && (c.Max < 0 || n <= c.Max)
 }
+
+// boundsText writes the bounds of a duration.
+func boundsText(x *scenarios.DurationExpect) string {
+	var parts []string
+	if x.AtLeast != nil {
+		parts = append(parts, ">= "+shortDuration(x.AtLeast.Duration))
+	}
+	if x.AtMost != nil {
+		parts = append(parts, "<= "+shortDuration(x.AtMost.Duration))
+	}
+	return strings.Join(parts, ", ")
+}

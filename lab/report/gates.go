@@ -24,7 +24,7 @@ func (t *text) conditions(run Run, rules bool) {
 	for _, g := range run.Timeline.Gates {
 		var list []string
 		for _, r := range g.Rules {
-			if r.Rule != "" {
+			if r.Rule != "" && r.Ordered() {
 				list = append(list, t.say(words.ReportRule, t.rule(r.Rule), r.Times))
 			}
 		}

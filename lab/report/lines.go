@@ -136,6 +136,7 @@ func (t *text) fate(f check.Frame) string {
 	note := ""
 	for _, a := range f.Acts {
 		switch {
+		case a.Do == probes.Dropped && f.Arrived() != 0: // a copy of it
 		case a.Do == probes.Dropped && a.Rule == probes.ByImpair:
 			note = t.say(words.ReportImpaired)
 		case a.Do == probes.Dropped:

@@ -95,11 +95,10 @@ func (b *builder) finishGates() {
 			}
 		}
 	}
+	b.countRepeats(segments)
 	held := make(map[actID]Act)
 	for _, a := range b.t.Acts {
 		switch id := idOf(a.Act); {
-		case a.Do == probes.Merged && segments[id] != nil:
-			segments[id].Repeats++
 		case a.Do == probes.Merged || b.teardown(a.Time):
 		case a.Do == probes.Held:
 			held[id] = a
@@ -116,16 +115,52 @@ func (b *builder) finishGates() {
 	}
 }
 
+// countRepeats counts what was merged into each segment. That one waits for the
+// observers is not told: then it is the last that was like the repetition.
+func (b *builder) countRepeats(held map[actID]*Segment) {
+	type like struct {
+		flow, len int
+		seq       uint32
+		flags     probes.Flags
+	}
+	last := make(map[like]*Segment)
+	for _, f := range b.frames {
+		k := like{f.flow, f.Len, f.Seq, f.Flags}
+		i := slices.IndexFunc(f.Acts, func(a Act) bool { return a.Do == probes.Merged })
+		if i < 0 {
+			last[k] = f.Segment
+			continue
+		}
+		into := held[idOf(f.Acts[i].Act)]
+		if into == nil {
+			into = last[k]
+		}
+		if into != nil {
+			into.Repeats++
+		}
+	}
+}
+
 // findActs finds the group of segments that each act of a gate is about.
 func (b *builder) findActs(groups map[frameKey]int) {
 	b.actsOn = make(map[int][]*probes.Event)
+	made := make(map[actID]uint64)
+	for _, e := range b.acts {
+		if e.Gate.Do == probes.Injected && e.Gate.Frame != 0 {
+			made[idOf(e.Gate)] = e.Seq
+		}
+	}
 	for _, e := range b.acts {
 		if e.Segment == nil {
 			continue
 		}
 		k := b.key(e, b.flows.of(e.Flow))
-		if e.Gate.Do == probes.Injected {
+		switch e.Gate.Do {
+		case probes.Injected:
 			k.made = e.Seq
+		case probes.Merged:
+		default:
+			k.made = made[idOf(e.Gate)]
 		}
 		if g, ok := groups[k]; ok {
 			b.actsOn[g] = append(b.actsOn[g], e)

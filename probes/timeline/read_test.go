@@ -170,6 +170,11 @@ func checkPromises(t *testing.T, tl *timeline.Timeline) {
 			t.Errorf("segment %d was sent before the one before it", s.Frame)
 		}
 	}
+	for _, s := range tl.Segments[:min(len(tl.Segments), 20)] {
+		if p := tl.Predict(tl.Events[s.Taps[0].Event-1].Flow, s.Segment, s.Sent()); p.Section == "" || p.From == probes.Unknown {
+			t.Errorf("segment %d: predicted %+v", s.Frame, p)
+		}
+	}
 	for i, c := range tl.Connections {
 		if c.Ordinal != i+1 || c.Opener == nil || c.Acceptor == nil {
 			t.Fatalf("connection %d: %+v", i+1, c)

@@ -83,10 +83,8 @@ func (p *Packet) Grow(n int) *Packet {
 // In lockstep the observers look before.
 func (p *Packet) Arrive() {
 	s := p.from.script
-	if s.opts.Observe != "" && p.frame == 0 {
-		p.Hold(probes.ByLockstep)
+	if s.opts.Observe != "" {
 		s.Look()
-		p.Release()
 	}
 	if s.opts.Path != Direct {
 		s.Wait(time.Microsecond)
