@@ -3,7 +3,6 @@ package step
 import (
 	"bytes"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -54,9 +53,6 @@ func Words() []Word {
 	return []Word{AnyFrame, SYN, SYNACK, ACK, DATA, FIN, FINACK, DATAFIN, RST, TCP, UDP, ICMP, ARP, ND}
 }
 
-// nodeName is how nodes are called, with a port.
-var nodeName = regexp.MustCompile(`^([a-z0-9][a-z0-9_-]{0,62})(?::([0-9]{1,5}))?$`)
-
 // ParseMatch reads a Match. Words may be in lower case; a node that is called
 // like a word is understood as one if a word follows it. The error is an
 // [*words.Error].
@@ -98,18 +94,19 @@ func parseMatch(tokens []token) (m Match, err error) {
 	return m, nil
 }
 
-// parseNode reads NODE or NODE:PORT.
+// parseNode reads NODE or NODE:PORT. Nodes have names as scenarios give them.
 func parseNode(text string) (node string, port int, err error) {
-	parts := nodeName.FindStringSubmatch(text)
-	if parts == nil {
+	node, number, withPort := strings.Cut(text, ":")
+	odd := func(r rune) bool { return !('a' <= r && r <= 'z' || '0' <= r && r <= '9' || r == '-' || r == '_') }
+	if node == "" || strings.ContainsFunc(node, odd) {
 		return "", 0, words.Err(words.StepBadWord, text, listWords())
 	}
-	if parts[2] != "" {
-		if port, _ = strconv.Atoi(parts[2]); port < 1 || port > 65535 { // digits only
-			return "", 0, words.Err(words.StepBadPort, parts[2])
+	if withPort {
+		if port, err = strconv.Atoi(number); err != nil || port < 1 || port > 65535 {
+			return "", 0, words.Err(words.StepBadPort, number)
 		}
 	}
-	return parts[1], port, nil
+	return node, port, nil
 }
 
 func listWords() string {

@@ -1,7 +1,6 @@
 package step
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -33,51 +31,15 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// A watched buffer tells when it has been written to.
-type watched struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-	more chan struct{}
-}
-
-func (w *watched) Write(b []byte) (int, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	select {
-	case w.more <- struct{}{}:
-	default:
-	}
-	return w.text.Write(b)
-}
-
-// wait waits until a text has been written.
-func (w *watched) wait(t *testing.T, text string) {
-	t.Helper()
-	late := time.After(20 * time.Second)
-	for {
-		w.mu.Lock()
-		all := w.text.String()
-		w.mu.Unlock()
-		if strings.Contains(all, text) {
-			return
-		}
-		select {
-		case <-w.more:
-		case <-late:
-			t.Fatalf("no %q in %q", text, all)
-		}
-	}
-}
-
 // started starts the program with keys that come from a pipe. The window is
 // of no size until it is told, so only the tiny screen is drawn.
-func started(t *testing.T, ctx context.Context, l Lab) (keys io.Writer, out *watched, ended chan error) {
+func started(t *testing.T, ctx context.Context, l Lab) (keys io.Writer, ended chan error) {
 	t.Helper()
 	in, keys := io.Pipe()
-	out, ended = &watched{more: make(chan struct{}, 1)}, make(chan error, 1)
-	go func() { ended <- Play(ctx, l, in, out, Options{}) }()
+	ended = make(chan error, 1)
+	go func() { ended <- Play(ctx, l, in, io.Discard, Options{}) }()
 	t.Cleanup(func() { in.Close() })
-	return keys, out, ended
+	return keys, ended
 }
 
 func mustEnd(t *testing.T, ended chan error) error {
@@ -105,7 +67,7 @@ func TestPlayEnds(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			ctx, cancel := context.WithCancelCause(t.Context())
 			defer cancel(nil)
-			keys, _, ended := started(t, ctx, plainClose())
+			keys, ended := started(t, ctx, plainClose())
 			tt.end(keys, cancel)
 			if err := mustEnd(t, ended); !errors.Is(err, tt.want) {
 				t.Errorf("error %v, want %v", err, tt.want)
@@ -117,7 +79,7 @@ func TestPlayEnds(t *testing.T) {
 // Keys do to the lab what they say.
 func TestPlayActs(t *testing.T) {
 	l := plainClose()
-	keys, _, ended := started(t, t.Context(), l)
+	keys, ended := started(t, t.Context(), l)
 	fmt.Fprint(keys, "R")
 	for v := viewOf(t, l); !v.Done; v = viewOf(t, l) {
 		if err := l.Wait(t.Context(), v.Number); err != nil {
@@ -136,7 +98,7 @@ type brokenLab struct{ *fakeLab }
 func (brokenLab) Wait(context.Context, uint64) error { return errors.New("the lab is gone") }
 
 func TestPlayOutlivesTheLab(t *testing.T) {
-	keys, _, ended := started(t, t.Context(), brokenLab{plainClose()})
+	keys, ended := started(t, t.Context(), brokenLab{plainClose()})
 	fmt.Fprint(keys, "qq")
 	if err := mustEnd(t, ended); err != nil {
 		t.Error(err)
@@ -195,17 +157,29 @@ func (x *term) keys(keys ...string) {
 	x.tmux(append([]string{"send-keys"}, keys...)...)
 }
 
-// shows waits until the screen shows a text, and returns what it shows.
-func (x *term) shows(text string) string {
+// shows waits until the screen shows a text somewhere.
+func (x *term) shows(text string) {
+	x.Helper()
+	x.until(func(got string) bool { return strings.Contains(got, text) }, text)
+}
+
+// is waits until the screen shows a text and nothing else.
+func (x *term) is(text string) {
+	x.Helper()
+	text = strings.TrimRight(text, "\n")
+	x.until(func(got string) bool { return strings.TrimRight(got, "\n") == text }, text)
+}
+
+func (x *term) until(holds func(string) bool, want string) {
 	x.Helper()
 	late := time.Now().Add(20 * time.Second)
 	for {
 		got := x.tmux("capture-pane", "-p")
-		if strings.Contains(got, text) {
-			return got
+		if holds(got) {
+			return
 		}
 		if time.Now().After(late) {
-			x.Fatalf("no %q on the screen:\n%s", text, got)
+			x.Fatalf("the screen shows\n%s\nwant\n%s", got, want)
 		}
 		// Nothing tells when a screen of tmux has changed.
 		time.Sleep(20 * time.Millisecond)
@@ -231,15 +205,12 @@ func TestTerminal(t *testing.T) {
 				x.keys("r")
 				x.keys("-l", "client FIN")
 				x.keys("Enter")
-				got := x.shows("client:41824  FIN-WAIT-1")
 				l := ftpClose(timelinetest.Options{})
 				m := at(t, l, lang, 80, 24)
 				press(t, l, m, "n", "n", "n", "r")
 				typed(t, l, m, "client FIN")
 				press(t, l, m, "enter")
-				if want := content(t, m); strings.TrimRight(got, "\n") != strings.TrimRight(want, "\n") {
-					t.Errorf("the terminal shows\n%s\nwant\n%s", got, want)
-				}
+				x.is(content(t, m))
 				x.tmux("resize-window", "-x", "120", "-y", "40")
 				x.shows(strings.Repeat("-", 100))
 				x.keys("R")

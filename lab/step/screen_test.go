@@ -149,8 +149,8 @@ func TestResize(t *testing.T) {
 		m.pen = newPen(Options{Lang: lang}, false)
 		for _, mode := range []mode{choosing, asking, leaving, helping} {
 			m.mode = mode
-			for width := 0; width < 140; width += 3 {
-				for height := 0; height < 50; height++ {
+			for width := 0; width < 140; width += 7 {
+				for height := 0; height < 50; height += 1 + height/12 {
 					m.update(size{width, height})
 					if got := strings.Count(content(t, m), "\n"); height >= fixedLines+2 && width >= 24 && got != height {
 						t.Fatalf("%d lines in a window of %dx%d", got, width, height)

@@ -181,7 +181,7 @@ RST、TCP、UDP、ICMP、ARP、ND 和 ANY。不写匹配时指第一个等待的
 
 	StepEmptyText:   {"there is no text between the slashes", "两条斜线之间没有文本"},
 	StepBadWord:     {"%[1]q is neither a node nor a word here; a match is [NODE[:PORT]] [WORD] [/TEXT/], with one of %[2]s", "%[1]q 在这里既不是节点也不是词；匹配写作 [节点[:端口]] [词] [/文本/]，词为 %[2]s 之一"},
-	StepBadPort:     {"port %[1]s: it must be from 1 to 65535", "端口 %[1]s：必须在 1 到 65535 之间"},
+	StepBadPort:     {"port %[1]q: it must be from 1 to 65535", "端口 %[1]q：必须在 1 到 65535 之间"},
 	StepNoMatch:     {"it is not said which frame", "没有说明是哪个帧"},
 	StepOpenText:    {"%[1]q: the second slash is missing", "%[1]q：缺少第二条斜线"},
 	StepBadEscape:   {"%[1]q: a backslash that means nothing", "%[1]q：反斜线没有意义"},
