@@ -31,10 +31,11 @@ func (v *View) rungs(c *timeline.Connection) []rung {
 	}
 	var out []rung
 	for i, s := range c.Segments {
-		lost := s.Undelivered || s.Stopped() || s.Arrived() == 0 && acts.did(s, probes.Dropped, probes.Refused)
-		if s.Arrived() == 0 && !lost && (v.waits(c, s) || acts.did(s, probes.Merged)) {
+		dropped := s.Arrived() == 0 && acts.did(s, probes.Dropped, probes.Refused)
+		if s.Arrived() == 0 && !dropped && (v.waits(c, s) || acts.did(s, probes.Merged)) {
 			continue // it waits, or repeats one that waited
 		}
+		lost := dropped || s.Undelivered || s.Stopped()
 		r := rung{time: s.Sent(), opener: s.Opener, lost: lost}
 		me, peer := isn[0], isn[1]
 		if !s.Opener {

@@ -71,6 +71,12 @@ const (
 	StepLadder         ID = "step.ladder"
 	StepLadderOf       ID = "step.ladder_of" // ordinal, how many, route
 
+	StepWillGo   ID = "step.will_go"   // node, states
+	StepWillStay ID = "step.will_stay" // node, state
+	StepAnswers  ID = "step.answers"   // prediction, answer
+	StepNoAnswer ID = "step.no_answer" // prediction
+	StepSection  ID = "step.section"   // section, why
+
 	StepAsk        ID = "step.ask"
 	StepAskLeave   ID = "step.ask_leave"
 	StepSayDone    ID = "step.say_done"
@@ -239,6 +245,12 @@ RST、TCP、UDP、ICMP、ARP、ND 和 ANY。不写匹配时指第一个等待的
 	StepHeldBy:         {"held by %[1]s", "由 %[1]s 拦下"},
 	StepLadder:         {"what has passed", "已经通过的"},
 	StepLadderOf:       {"what has passed on connection %[1]d of %[2]d: %[3]s", "连接 %[1]d（共 %[2]d 个）上已经通过的：%[3]s"},
+
+	StepWillGo:   {"%[1]s: %[2]s", "%[1]s：%[2]s"},
+	StepWillStay: {"%[1]s stays in %[2]s", "%[1]s 保持 %[2]s"},
+	StepAnswers:  {"%[1]s; it answers with %[2]s", "%[1]s；以 %[2]s 应答"},
+	StepNoAnswer: {"%[1]s; no answer", "%[1]s；不应答"},
+	StepSection:  {"section %[1]s: %[2]s", "第 %[1]s 节：%[2]s"},
 
 	StepAsk:        {"run to (client FIN, DATA, /text/): ", "运行到（client FIN、DATA、/文本/）："},
 	StepAskLeave:   {"The lab still runs. q again: leave, what waits goes on; any other key: stay", "实验仍在运行。再按 q：离开，等待的帧继续前进；其他键：留下"},
