@@ -11,7 +11,7 @@ import (
 // A Foretold is what RFC 9293 says that a segment will do to the endpoint
 // that it comes to: see timeline.Prediction.
 type Foretold struct {
-	Node    string               // where it comes to
+	Node    string               // where it comes to: the frame's To where the record does not know it
 	From    probes.State         // of the endpoint, or of the listener
 	Taken   []rfc9293.Transition // what it changes, in order
 	Answer  string               // "" if with nothing
