@@ -1,13 +1,16 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"strings"
 
+	"netlab/lab/gate"
 	"netlab/lab/report"
 	"netlab/lab/run"
 	"netlab/lab/step"
@@ -98,7 +101,8 @@ type stepHand func(ctx context.Context, lab step.Lab) error
 func (e *env) stepHand(f stepFlags, job *suite.Job) (stepHand, error) {
 	o := step.Options{
 		Lang: e.lang, Times: f.times, Plain: e.plain,
-		Title: job.Name + "  " + job.Scenario.Title.In(e.lang),
+		Title:   job.Name + "  " + job.Scenario.Title.In(e.lang),
+		Predict: e.foretell,
 	}
 	if f.script != "" {
 		script, err := e.readScript(f.script)
@@ -121,6 +125,18 @@ func (e *env) stepHand(f stepFlags, job *suite.Job) (stepHand, error) {
 		}
 		return err
 	}, nil
+}
+
+// foretell says what RFC 9293 says a frame will do.
+func (e *env) foretell(v step.View, f gate.Frame) []string {
+	if f.Segment == nil || v.Timeline == nil {
+		return nil
+	}
+	const asItIs = math.MaxInt64 / 2 // after all that was recorded
+	p := v.Timeline.Predict(f.Flow, *f.Segment, asItIs)
+	return step.Foretold{
+		Node: cmp.Or(p.Node, f.To), From: p.From, Taken: p.Taken, Answer: p.Answer, Section: p.Section, Why: p.Why,
+	}.Lines(e.lang)
 }
 
 // readScript reads a script from a file, or from the standard input.

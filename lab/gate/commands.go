@@ -8,7 +8,6 @@ import (
 	"sync"
 
 	"netlab/probes"
-	"netlab/probes/clock"
 	"netlab/scenarios"
 )
 
@@ -20,7 +19,7 @@ func (g *Gate) do(fn func(e *engine, now probes.Mono) error) error {
 	if g.ended {
 		return errEnded
 	}
-	err := fn(g.engine, clock.Now())
+	err := fn(g.engine, g.clock.now())
 	g.flush()
 	if at := g.engine.wakeAt(); at > 0 && (g.sleeping == 0 || at < g.sleeping) {
 		g.wake()
@@ -46,11 +45,13 @@ func (g *Gate) notify() {
 
 // change returns what notify will close; the caller holds the lock.
 func (g *Gate) change() <-chan struct{} {
+	if g.ended {
+		closed := make(chan struct{})
+		close(closed)
+		return closed
+	}
 	if g.changed == nil {
 		g.changed = make(chan struct{})
-		if g.ended {
-			close(g.changed)
-		}
 	}
 	return g.changed
 }
@@ -167,7 +168,8 @@ func (g *Gate) Clear(name string) error {
 	return g.command("clear", func(e *engine, now probes.Mono) error { return e.clear(now, name) })
 }
 
-// Inject makes up a segment and sends it. No rule sees it.
+// Inject makes up a segment and sends it; in lockstep it waits for its turn,
+// but Inject does not. No rule sees it.
 func (g *Gate) Inject(in Injection) error {
 	return g.command("inject", func(e *engine, now probes.Mono) error { return e.inject(now, in) })
 }
@@ -190,7 +192,8 @@ func (g *Gate) Waiting() []Frame {
 	return g.engine.list()
 }
 
-// Pass lets a frame go on that waits, by its number, whatever keeps it.
+// Pass lets a frame go on that waits, by its number, whatever keeps it but the
+// observers; in lockstep those look before it goes, but Pass does not wait.
 func (g *Gate) Pass(id uint64) error { return g.byHand("pass", id, 0) }
 
 // Duplicate lets a frame go on that waits, and a copy behind it.

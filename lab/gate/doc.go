@@ -7,7 +7,10 @@
 // than CAP_NET_RAW there, so it works in a user namespace. The nodes' ends
 // must make whole frames: with checksum offload, frames would come to the
 // gate without their checksum, and with segmentation offload larger than any
-// wire carries.
+// wire carries. The namespace has no addresses, and IPv6 switched off before
+// its interfaces come up, or its own kernel would talk on the link, too. What
+// tc(8) queues at a port does not act on what the gate sends: netem belongs to
+// the nodes' ends.
 //
 // The engine decides what becomes of a frame. It makes no system call and
 // reads no clock: what it is given in the same order and at the same times

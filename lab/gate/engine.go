@@ -275,7 +275,11 @@ func (e *engine) act(now probes.Mono, r *rule, f *frame) {
 		f.due, f.then = now+probes.Mono(r.by), thenGo
 		e.keep(now, probes.Delayed, r, r.name, f)
 	case corrupt:
-		e.tell(e.event(now, probes.Corrupted, f, r.name))
+		ev := e.event(now, probes.Corrupted, f, r.name)
+		if ev.Gate.What = string(scenarios.KeepChecksum); r.fix {
+			ev.Gate.What = string(scenarios.FixChecksum)
+		}
+		e.tell(ev)
 		corruptByte(f.data, &f.header, r.octet, r.fix)
 		e.pass(now, f)
 	}

@@ -97,13 +97,13 @@ func (f *flow) came(end int, s *probes.Segment, link []byte) {
 	case !s.Flags.Has(probes.SYN):
 		f.old = true
 	case !f.known || f.isn != s.Seq: // another connection
-		f.reset()
-		f.isn, f.known = s.Seq, true
 		// What is known of the other direction is of the connection before,
 		// unless that has opened this one, too.
-		if !s.Flags.Has(probes.ACK) && f.peer.old {
+		if !s.Flags.Has(probes.ACK) && (f.old || f.peer.old) {
 			f.peer.reset()
 		}
+		f.reset()
+		f.isn, f.known = s.Seq, true
 	}
 	if after := s.Seq + space(s); !f.sent || int32(after-f.next) > 0 {
 		f.next, f.sent = after, true

@@ -71,11 +71,16 @@ func (e *engine) inject(now probes.Mono, in Injection) error {
 	return nil
 }
 
+// between names the connection that the segment seems to belong to.
+func (in *Injection) between() string {
+	return fmt.Sprintf("%v to %v", in.Flow.Local, in.Flow.Remote)
+}
+
 // numbers returns the sequence and acknowledgement numbers as they stand in
 // the header.
 func (in *Injection) numbers(f *flow) (seq, ack uint32, err error) {
 	if in.Relative && (in.Seq != nil && (f == nil || !f.known) || in.Ack != nil && (f == nil || !f.peer.known)) {
-		return 0, 0, fmt.Errorf("numbers count from a SYN of %v that the gate has not seen", in.Flow)
+		return 0, 0, fmt.Errorf("numbers count from a SYN of %s that the gate has not seen", in.between())
 	}
 	switch {
 	case in.Seq != nil && in.Relative:
@@ -118,7 +123,7 @@ func (in *Injection) linkHeader(f *flow) ([]byte, error) {
 		link = append(link, back[:6]...)
 		link = append(link, back[12:]...)
 	default:
-		return nil, fmt.Errorf("the link-layer addresses of %v are not known: the gate has seen nothing of it", in.Flow)
+		return nil, fmt.Errorf("the link-layer addresses of %s are not known: the gate has seen nothing of it", in.between())
 	}
 	return link, nil
 }

@@ -14,7 +14,7 @@ const batchSize = 64
 // mmsghdr is struct mmsghdr of linux/socket.h.
 type mmsghdr struct {
 	hdr unix.Msghdr
-	n   uint32
+	_   uint32 // how much was sent, which for a frame is all
 }
 
 // A batch is what sendmmsg(2) is given: frames from wherever they lie.

@@ -120,8 +120,13 @@ func (e *engine) step(now probes.Mono) {
 }
 
 // goOn sends a frame on that has waited; in lockstep when the observers have
-// looked.
+// looked. Where everything is let on by hand, so is what a rule has let go.
 func (e *engine) goOn(now probes.Mono, f *frame) {
+	if e.all && f.header.kind == kindTCP && f.freed != probes.ByHand && f.deed != probes.Injected {
+		f.freed, f.deed = "", ""
+		e.keep(now, probes.Held, nil, probes.ByHand, f)
+		return
+	}
 	if e.lockstep && f.header.kind == kindTCP {
 		e.look(now, f, thenGo)
 		return

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
 	"netlab/lab/gate"
 	"netlab/lab/node"
 	"netlab/lab/step"
+	"netlab/probes"
 	"netlab/probes/timeline"
 	"netlab/scenarios"
 )
@@ -67,21 +69,20 @@ const lookFor = 10 * time.Second
 func (b *bench) View(ctx context.Context) (step.View, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	events := b.r.rec.soFar()
-	v := step.View{Number: 2 * uint64(len(events)), Doing: b.r.underWay()}
+	ctx, cancel := context.WithTimeoutCause(ctx, lookFor, fmt.Errorf("the supervisor did not answer within %v", lookFor))
+	defer cancel()
+	reply, err := b.r.lab.Frames(ctx)
+	if err != nil {
+		return step.View{}, err
+	}
+	events := b.captured(ctx, reply.Waiting)
+	v := step.View{Number: 2 * uint64(len(events)), Doing: b.r.underWay(), Waiting: reply.Waiting}
 	select {
 	case <-b.done:
 		v.Number++
 		v.Done, v.Err = true, b.err
 	default:
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, lookFor, fmt.Errorf("the supervisor did not answer within %v", lookFor))
-	defer cancel()
-	reply, err := b.r.lab.Frames(ctx)
-	if err != nil {
-		return v, err
-	}
-	v.Waiting = reply.Waiting
 	for _, s := range reply.Sockets {
 		v.Sockets = append(v.Sockets, step.Socket{
 			Node: s.Node, Flow: s.Flow, State: s.State, Object: s.Sample.Object,
@@ -90,6 +91,35 @@ func (b *bench) View(ctx context.Context) (step.View, error) {
 	}
 	v.Timeline, err = timeline.Build(b.r.header, events)
 	return v, err
+}
+
+// lag is more than the capture takes to tell of a frame.
+const lag = 300 * time.Millisecond
+
+// captured returns the events, once the capture has told of all that waits:
+// then it has told of all that came before, too.
+func (b *bench) captured(ctx context.Context, waiting []gate.Frame) []probes.Event {
+	ctx, cancel := context.WithTimeout(ctx, lag)
+	defer cancel()
+	for {
+		events := b.r.rec.soFar()
+		missing := slices.ContainsFunc(waiting, func(f gate.Frame) bool { return f.Segment != nil && !wasSent(events, f) })
+		if !missing || !b.r.has(probes.Wire) || b.r.rec.after(ctx, len(events)) != nil {
+			return events
+		}
+	}
+}
+
+// wasSent reports whether the capture has told of a frame where it was sent.
+func wasSent(events []probes.Event, f gate.Frame) bool {
+	for _, e := range slices.Backward(events) {
+		s := e.Segment
+		if e.Kind == probes.KindSegment && s.Dir == probes.Out && e.Flow == f.Flow && s.Seq == f.Segment.Seq && s.Ack == f.Segment.Ack &&
+			s.Flags == f.Segment.Flags && s.Len == f.Segment.Len && s.TSVal == f.Segment.TSVal {
+			return true
+		}
+	}
+	return false
 }
 
 // errDone ends a wait for events when the steps are done.

@@ -257,6 +257,7 @@ func FuzzDecode(f *testing.F) {
 		f.Add(b, uint16(1500), true)
 	}
 	f.Fuzz(func(t *testing.T, frame []byte, more uint16, unsummed bool) {
+		parseAgrees(t, frame)
 		exact := append(make([]byte, 0, len(frame)), frame...) // reading beyond it panics
 		size := len(exact) + int(more)
 		var p packet
@@ -277,4 +278,28 @@ func FuzzDecode(f *testing.F) {
 			t.Error("bad checksum that was not to be checked")
 		}
 	})
+}
+
+// parseAgrees compares Parse with Decode.
+func parseAgrees(t *testing.T, frame []byte) {
+	t.Helper()
+	want, ok := Decode(frame, len(frame))
+	var got Parsed
+	if Parse(frame, &got) != ok {
+		t.Fatalf("Parse reports %v, Decode %v", !ok, ok)
+	}
+	if !ok {
+		return
+	}
+	if got.Flow != (probes.Flow{Local: want.Src, Remote: want.Dst}) || got.Text(frame) != want.Segment.Text {
+		t.Errorf("parsed %+v, decoded %+v", got, want)
+	}
+	seg := got.Segment
+	seg.Dir, seg.Text = "", want.Segment.Text
+	if diff := cmp.Diff(want.Segment, seg); diff != "" {
+		t.Errorf("segment (-decoded +parsed):\n%s", diff)
+	}
+	if payload := frame[got.Payload:][:seg.Len]; string(payload) != string(want.Payload) || got.Header < 34 || got.Header > got.Payload-20 {
+		t.Errorf("header at %d, payload at %d", got.Header, got.Payload)
+	}
 }
