@@ -96,10 +96,7 @@ func (j *judge) gates() {
 
 // rule judges one rule, if it never matched.
 func (j *judge) rule(st *scenarios.Step, r *scenarios.GateRule) {
-	name := r.As
-	if name == "" {
-		name = fmt.Sprintf("steps[%d]", st.Index-1)
-	}
+	name := st.RuleName()
 	v := Verdict{Name: r.Link + "." + name, Kind: GateKind, Want: "matched", Got: "never matched", At: st.At}
 	for _, g := range j.tl.Gates {
 		for _, a := range g.Rules {

@@ -147,7 +147,8 @@ func (g *gates) waiting() []gate.Frame {
 	return list
 }
 
-// held puts the frames that are held into words, for who waited for rest.
+// held puts the frames that are held, or delayed, into words, for who waited
+// for rest.
 func (g *gates) held() []string {
 	var list []string
 	for _, f := range g.waiting() {
@@ -156,6 +157,14 @@ func (g *gates) held() []string {
 			text += " by " + f.Rule
 		}
 		list = append(list, text)
+	}
+	if g == nil {
+		return list
+	}
+	for name, one := range g.byLink {
+		if n := one.Counters().Delayed; n > 0 {
+			list = append(list, fmt.Sprintf("%d frames that the impairment of %s delays", n, name))
+		}
 	}
 	return list
 }

@@ -96,7 +96,7 @@ func (b *builder) nameOwners(inc *incarnation) {
 			c.Server = cmp.Or(c.Server, l.Workload)
 		}
 	}
-	if l := b.listener(c.Acceptor.Flow.Local); l != nil && c.Server == "" {
+	if l := b.listener(c.Acceptor.Flow.Local); l != nil && l.Step == 0 && c.Server == "" {
 		c.Server = l.Workload
 	}
 	if c.Server == "" {

@@ -172,7 +172,7 @@ func (b *builder) addListener(s *socket) {
 	}
 	for _, e := range s.events {
 		if e.Kind == probes.KindCall {
-			l.Workload = cmp.Or(l.Workload, e.Call.Workload)
+			l.Workload, l.Step = cmp.Or(l.Workload, e.Call.Workload), cmp.Or(l.Step, e.Call.Step)
 		}
 		if e.New == probes.Listen || e.Kind == probes.KindCall && e.Call.Name == "listen" {
 			l.Witnesses = addWitness(l.Witnesses, Witness{Source: e.Source, Grade: grade(e), Event: e.Seq, Time: e.Time})

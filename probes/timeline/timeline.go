@@ -152,6 +152,7 @@ type Listener struct {
 	Sock      probes.SocketID
 	Flow      probes.Flow
 	Workload  string
+	Step      int // that made it; 0 for a server's
 	Witnesses []Witness
 }
 
