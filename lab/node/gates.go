@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/netip"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -274,12 +273,4 @@ func (s *supervisor) macOf(l *plan.Link, end int, a netip.Addr) net.HardwareAddr
 	}
 	mac, _ := net.ParseMAC(text) // the plan's are well formed
 	return mac
-}
-
-// heldText ends a message with the frames that are held, "" if there are none.
-func heldText(held []string) string {
-	if len(held) == 0 {
-		return ""
-	}
-	return "; held at gates: " + strings.Join(held, "; ")
 }
