@@ -19,7 +19,7 @@ func (g *Gate) do(fn func(e *engine, now probes.Mono) error) error {
 	if g.ended {
 		return errEnded
 	}
-	err := fn(g.engine, g.clock.now())
+	err := fn(g.engine, g.clock.Now())
 	g.flush()
 	if at := g.engine.wakeAt(); at > 0 && (g.sleeping == 0 || at < g.sleeping) {
 		g.wake()

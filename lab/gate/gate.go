@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"netlab/probes"
+	"netlab/probes/clock"
 	"netlab/scenarios"
 
 	"golang.org/x/sys/unix"
@@ -51,7 +52,7 @@ type Port struct {
 // A Gate is the user-space link at work. It is safe for concurrent use.
 type Gate struct {
 	cfg   Config
-	clock stopwatch
+	clock clock.Stopwatch
 	ready chan struct{}
 
 	mu       sync.Mutex
@@ -72,7 +73,7 @@ var errEnded = errors.New("it has ended")
 // Run forwards them. The interfaces must be there. The caller calls Run or
 // Close.
 func Open(cfg Config) (*Gate, error) {
-	g := &Gate{cfg: cfg, engine: newEngine(&cfg), event: -1, clock: newStopwatch(), ready: make(chan struct{})}
+	g := &Gate{cfg: cfg, engine: newEngine(&cfg), event: -1, clock: clock.NewStopwatch(), ready: make(chan struct{})}
 	err := g.open()
 	if err != nil {
 		return nil, errors.Join(g.failed("open", err), g.release())
@@ -172,7 +173,7 @@ func (g *Gate) round() (until probes.Mono, more bool, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if len(g.engine.due) > 0 {
-		g.engine.advance(g.clock.now())
+		g.engine.advance(g.clock.Now())
 		g.flush()
 	}
 	for end, p := range g.ports {
@@ -200,7 +201,7 @@ func (g *Gate) round() (until probes.Mono, more bool, err error) {
 
 // arrive gives the engine a frame.
 func (g *Gate) arrive(end int, a arrival) {
-	now := g.clock.now()
+	now := g.clock.Now()
 	switch {
 	case a.size > len(a.data):
 		g.engine.refuseArrival(now, end, a.data, fmt.Sprintf("it has %d bytes, more than an interface with an MTU of %d sends", a.size, g.cfg.MTU))
@@ -216,7 +217,7 @@ func (g *Gate) lost(end int) error {
 	n, err := g.ports[end].drops()
 	if n > 0 {
 		g.emit(probes.Event{
-			Time: g.clock.now(), Source: probes.Gate, Kind: probes.KindLoss, Node: g.cfg.Ends[end],
+			Time: g.clock.Now(), Source: probes.Gate, Kind: probes.KindLoss, Node: g.cfg.Ends[end],
 			Loss: &probes.Loss{What: "ring of gate " + g.cfg.Link + " full", Count: n},
 		})
 	}
@@ -245,7 +246,7 @@ func (g *Gate) flush() {
 			i++
 		}
 		if err != nil {
-			e.unsent(g.clock.now(), i, why(err, g.cfg.Ends[1-end], len(e.out[i].data)))
+			e.unsent(g.clock.Now(), i, why(err, g.cfg.Ends[1-end], len(e.out[i].data)))
 			i++
 		}
 	}
@@ -280,7 +281,7 @@ func (g *Gate) wait(until probes.Mono) error {
 	}
 	var timeout *unix.Timespec
 	if until > 0 {
-		ts := unix.NsecToTimespec(int64(max(until-g.clock.now(), 0)))
+		ts := unix.NsecToTimespec(int64(max(until-g.clock.Now(), 0)))
 		timeout = &ts
 	}
 	_, err := unix.Ppoll(fds[:], timeout, nil)
@@ -316,7 +317,7 @@ func (g *Gate) finish() error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	err := errors.Join(g.lost(0), g.lost(1))
-	g.engine.total(g.clock.now())
+	g.engine.total(g.clock.Now())
 	g.flush()
 	g.ended = true
 	g.notify()
