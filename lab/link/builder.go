@@ -356,7 +356,9 @@ func (s *space) configureEnd(p *port) {
 	for _, a := range addresses {
 		s.conn.add(p.about("add address", a), unix.RTM_NEWADDR, create, newAddress(i, a, own)...)
 		if own && !a.IsSingleIP() {
-			s.conn.add(p.about("add route", a.Masked()), unix.RTM_NEWROUTE, create, connectedRoute(p.end, a)...)
+			connected := p.about("add route", a.Masked())
+			connected.tolerate = unix.EEXIST // that of another address of the end
+			s.conn.add(connected, unix.RTM_NEWROUTE, beside, connectedRoute(p.end, a)...)
 		}
 	}
 }

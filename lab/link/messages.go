@@ -14,6 +14,12 @@ import (
 // create are the flags of a request that makes something new.
 const create = unix.NLM_F_CREATE | unix.NLM_F_EXCL
 
+// beside are the flags of a request for a route that may stand beside another
+// to the same network, as the kernel makes those of addresses (fib_magic in
+// net/ipv4/fib_frontend.c): a router has fe80::/64 at every end. That the very
+// same is there already is told by EEXIST.
+const beside = unix.NLM_F_CREATE | unix.NLM_F_APPEND
+
 // Values of uapi/linux that golang.org/x/sys/unix does not have.
 const (
 	rtextFilterSkipStats = 1 << 3 // RTEXT_FILTER_SKIP_STATS
