@@ -12,19 +12,38 @@ import (
 )
 
 // gateDoubt says what gates did to a connection that nobody ordered: frames
-// that were lost there are lost to the ends, too.
+// that were lost there are lost to the ends, too. A link that a step has taken
+// down was meant to lose them.
 func (j *judge) gateDoubt(c *timeline.Connection) *doubt {
 	if d := j.lostAtGates(func(node string) bool { return passes(c, node) }); d != nil {
 		return d
 	}
 	for _, s := range c.Segments {
 		for _, a := range s.Acts {
-			if a.Do == probes.Refused && !s.Teardown {
+			if a.Do == probes.Refused && !s.Teardown && !j.tookDown(a.Link, a.Time) {
 				return because(words.CheckGateRefused, s.Frame, a.What)
 			}
 		}
 	}
 	return nil
+}
+
+// tookDown reports whether a step had taken a link down at some moment, and
+// none had brought it up again.
+func (j *judge) tookDown(link string, at probes.Mono) bool {
+	down := false
+	for i := range j.sc.Steps {
+		step := &j.sc.Steps[i]
+		took := j.step(step.Index)
+		switch {
+		case took == nil:
+		case step.LinkDown != nil && step.LinkDown.Link == link && took.Start <= at:
+			down = true
+		case step.LinkUp != nil && step.LinkUp.Link == link && took.End != 0 && took.End < at:
+			down = false
+		}
+	}
+	return down
 }
 
 // lostAtGates says which frames a gate lost between nodes that matter.

@@ -333,3 +333,32 @@ func TestLockstepTimes(t *testing.T) {
 		})
 	}
 }
+
+// TestTookDown asks whether a link was down because a step said so.
+func TestTookDown(t *testing.T) {
+	step := func(index int, down bool, link string) scenarios.Step {
+		s := scenarios.Step{Index: index}
+		if x := &(scenarios.LinkStep{Link: link}); down {
+			s.LinkDown = x
+		} else {
+			s.LinkUp = x
+		}
+		return s
+	}
+	took := func(index int, start, end probes.Mono) *timeline.Step {
+		return &timeline.Step{Step: probes.Step{Index: index}, Start: start, End: end}
+	}
+	j := &judge{
+		sc: &scenarios.Scenario{Steps: []scenarios.Step{step(1, true, "wire"), step(2, false, "other"), step(3, false, "wire"), step(4, true, "wire"), step(5, false, "wire")}},
+		tl: &timeline.Timeline{Steps: []*timeline.Step{took(1, 10, 12), took(2, 20, 22), took(3, 30, 32), took(4, 40, 42), took(5, 50, 0)}},
+	}
+	for _, x := range []struct {
+		link string
+		at   probes.Mono
+		want bool
+	}{{"wire", 9, false}, {"wire", 11, true}, {"wire", 25, true}, {"wire", 31, true}, {"wire", 35, false}, {"wire", 45, true}, {"wire", 60, true}, {"other", 15, false}, {"other", 35, false}} {
+		if got := j.tookDown(x.link, x.at); got != x.want {
+			t.Errorf("%s at %d: down is %v, want %v", x.link, x.at, got, x.want)
+		}
+	}
+}
