@@ -45,6 +45,11 @@ func spaces(tb testing.TB, p *plan.Plan) lab {
 	for _, s := range p.Switches {
 		add(s.Name)
 	}
+	for _, x := range p.Links {
+		if x.Gate != nil {
+			add(x.Gate.Name)
+		}
+	}
 	return l
 }
 

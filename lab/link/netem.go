@@ -31,6 +31,21 @@ func HasNetem(ns *netns.NS) bool {
 	}) == nil
 }
 
+// netemLongest is the longest delay that netem is asked for here: a number of
+// 32 bits, in ticks of 64 ns.
+const netemLongest = (1<<32 - 1) * 64 * time.Nanosecond
+
+// FitsNetem reports whether netem can impair what the ends of a link send: the
+// longest delays are beyond it.
+func FitsNetem(impair [2]*scenarios.Impair) bool {
+	for _, x := range impair {
+		if x != nil && x.Delay.Duration+x.Jitter.Duration > netemLongest {
+			return false
+		}
+	}
+	return true
+}
+
 // Impair gives the ports of a link's gate their netem: on its way out of a
 // port is what the other end has sent, after the taps of its node and before
 // those of the receiver. ns is the gate's namespace.

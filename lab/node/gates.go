@@ -44,7 +44,7 @@ func (s *supervisor) choose(p *plan.Plan) error {
 			return &Refused{fmt.Sprintf("make the network namespace of the gate of %q", p.Links[i].Name), err}
 		}
 		s.spaces[g.Name] = ns
-		if g.Needed {
+		if g.Needed || !link.FitsNetem(g.Impair) {
 			continue
 		}
 		if !tried {
