@@ -61,6 +61,7 @@ func (e *engine) worsen(now probes.Mono, i *impairment, f *frame) {
 	e.tell(ev)
 	second := *f
 	second.data, second.owned = append([]byte(nil), f.data...), true // the first may be changed
+	second.doubled = true
 	e.late(now, i, f, fate.copies[0])
 	e.late(now, i, &second, fate.copies[1])
 }

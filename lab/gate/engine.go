@@ -24,6 +24,8 @@ type frame struct {
 	header header
 	data   []byte
 	owned  bool // data is the frame's own; else it is gone after the next flush
+	// doubled says that it is the copy that an impairment here has made.
+	doubled bool
 
 	flow               *flow // nil unless TCP
 	seq, ack           uint32
@@ -113,7 +115,7 @@ func newEngine(cfg *Config) *engine {
 		flows: newFlows(), repeats: map[repetition]*frame{},
 	}
 	for i, spec := range cfg.Impair {
-		e.impair[i] = newImpairment(spec, cfg.Seed, i)
+		e.impair[i] = newImpairment(spec, cfg.Seed, cfg.Link, i)
 	}
 	return e
 }
@@ -131,7 +133,7 @@ func (e *engine) arrive(now probes.Mono, end int, data []byte) {
 	e.came[end]++
 	e.next++
 	f := &e.scratch
-	f.id, f.end, f.since, f.data, f.owned = e.next, end, now, data, false
+	f.id, f.end, f.since, f.data, f.owned, f.doubled = e.next, end, now, data, false, false
 	f.flow, f.seq, f.ack, f.seqKnown, f.ackKnown = nil, 0, 0, false, false
 	f.stay = stay{}
 	f.header.parse(data)
@@ -180,10 +182,12 @@ func (e *engine) number(f *frame, of *flow) {
 }
 
 // merge drops a repetition of a segment that waits, and reports whether it did.
+// One that was not sent again, but doubled on the way, is none.
 func (e *engine) merge(now probes.Mono, f *frame) bool {
 	first := e.repeats[f.repetition()]
-	if first == nil || !bytes.Equal(first.header.payload(first.data), f.header.payload(f.data)) {
-		return false
+	if first == nil || f.doubled || !bytes.Equal(first.header.payload(first.data), f.header.payload(f.data)) ||
+		f.header.Segment.IPID != 0 && bytes.Equal(first.data, f.data) {
+		return false // who numbers packets gives what is sent again another number
 	}
 	first.copies++
 	e.news = true

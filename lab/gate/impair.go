@@ -1,6 +1,8 @@
 package gate
 
 import (
+	"fmt"
+	"hash/fnv"
 	"math/rand/v2"
 	"time"
 
@@ -20,13 +22,16 @@ type impairment struct {
 	last   probes.Mono // when the last that was queued is due
 }
 
-// newImpairment makes one for an end. The two ends draw from sequences of
-// their own: the fate of a frame does not depend on what the other end sends.
-func newImpairment(spec *scenarios.Impair, seed uint64, end int) *impairment {
+// newImpairment makes one for an end of a link. Every end of every link draws
+// from a sequence of its own: the fate of a frame does not depend on what
+// others send, nor is it the same on the next link.
+func newImpairment(spec *scenarios.Impair, seed uint64, link string, end int) *impairment {
 	if spec == nil {
 		return nil
 	}
-	return &impairment{spec: *spec, random: rand.New(rand.NewPCG(seed, uint64(end)))}
+	own := fnv.New64a()
+	_, _ = fmt.Fprintf(own, "%s %d", link, end) // a hash takes everything
+	return &impairment{spec: *spec, random: rand.New(rand.NewPCG(seed, own.Sum64()))}
 }
 
 // A fate is what the dice say of a frame. It depends on nothing but what came

@@ -33,7 +33,7 @@ var everything = scenarios.Impair{
 func TestSeed(t *testing.T) {
 	play := func(seed uint64, pause time.Duration, other bool) (told []string) {
 		b := impaired(t, everything, seed)
-		b.Config(func(e *engine) { e.impair[server] = newImpairment(&everything, seed, server) })
+		b.Config(func(e *engine) { e.impair[server] = newImpairment(&everything, seed, "wire", server) })
 		for i := range uint32(300) {
 			b.come(client, seg(t, client, ack, 1+i, 1, "x"))
 			if other {

@@ -76,28 +76,6 @@ func (b *builder) addGone(l *lane, path []Visit) {
 			last.Witnesses = addWitness(last.Witnesses, Witness{Source: e.Source, Grade: grade(e), Event: e.Seq, Time: e.Time})
 		}
 	}
-	b.addLooked(l, last)
-}
-
-// addLooked makes the last look of a run in lockstep a witness of a final
-// CLOSED: it listed every socket, and this one, which looks before it had
-// listed, was not among them.
-func (b *builder) addLooked(l *lane, last *Visit) {
-	if b.t.Header.Observe == "" || last.Seen(probes.KernelState) {
-		return
-	}
-	i := slices.IndexFunc(b.t.Events, func(e probes.Event) bool {
-		return e.Kind == probes.KindMark && e.Mark == probes.Looked && e.Time >= last.From
-	})
-	listed := func(after bool) bool {
-		return slices.ContainsFunc(l.events, func(e *probes.Event) bool {
-			return e.Kind == probes.KindSample && !e.Sample.Gone && (e.Time >= b.t.Events[i].Time) == after
-		})
-	}
-	if i >= 0 && listed(false) && !listed(true) {
-		e := &b.t.Events[i]
-		last.Witnesses = append(last.Witnesses, Witness{Source: probes.SockDiag, Grade: probes.Sampled, Event: e.Seq, Time: e.Time})
-	}
 }
 
 // polish puts witnesses in the order of their grade and makes the times
