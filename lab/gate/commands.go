@@ -92,8 +92,13 @@ func (g *Gate) Await(ctx context.Context, name string, times int) error {
 				return err
 			}
 			done = r.matched >= uint64(times)
-			if cause := ctx.Err(); !done && (r.ended || cause != nil) {
-				return errors.Join(errors.New(e.progress(r, times)), cause)
+			switch cause := context.Cause(ctx); {
+			case done:
+				return nil
+			case cause != nil:
+				return fmt.Errorf("%w: %s", cause, e.progress(r, times))
+			case r.ended:
+				return errors.New(e.progress(r, times))
 			}
 			return nil
 		})
@@ -138,8 +143,8 @@ func (g *Gate) awaitGone(ctx context.Context, what string, ids []uint64) error {
 					left++
 				}
 			}
-			if err := ctx.Err(); left > 0 && err != nil {
-				return fmt.Errorf("%s of %d still wait for the observers: %w", plural(uint64(left), "frame"), len(ids), err)
+			if cause := context.Cause(ctx); left > 0 && cause != nil {
+				return fmt.Errorf("%w: %s of %d still wait for the observers", cause, plural(uint64(left), "frame"), len(ids))
 			}
 			return nil
 		})

@@ -180,7 +180,7 @@ func TestHoldFIN(t *testing.T) {
 			if len(f) != 1 || f[0].Copies < 1 || f[0].What != "FIN seq=6 ACK=1" || !g.Holding() {
 				t.Errorf("waiting %+v", f)
 			}
-			if err := g.Await(expired(), "fin", 2); err == nil || !strings.Contains(err.Error(), `gate wire: await: rule "fin" has matched 1 time of 2, of `) ||
+			if err := g.Await(expired(), "fin", 2); err == nil || !strings.Contains(err.Error(), `: rule "fin" has matched 1 time of 2, of `) ||
 				!strings.Contains(err.Error(), "; held: #") || !strings.Contains(err.Error(), "FIN seq=6 ACK=1 from client (and ") || !errors.Is(err, context.Canceled) {
 				t.Errorf("error %v", err)
 			}
