@@ -43,6 +43,18 @@ expect:
 
 // A killed run leaves nothing but its run directory, whenever it is killed.
 func TestKilledAtAnyMoment(t *testing.T) {
+	killAtAnyMoment(t, *killCount, "run", "ftp-close")
+}
+
+// Nor does one whose frames wait at a gate, for rules and for the observers.
+func TestKilledInLockstep(t *testing.T) {
+	killAtAnyMoment(t, (*killCount+3)/4, "run", "simultaneous-close", "--observe", "lockstep")
+}
+
+// killAtAnyMoment kills a command of netlab that takes no longer than a run
+// does, again and again.
+func killAtAnyMoment(t *testing.T, count int, args ...string) {
+	t.Helper()
 	requireLab(t)
 	seed := *killSeed
 	if seed == 0 {
@@ -51,15 +63,15 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	moments := rand.New(rand.NewPCG(seed, 0))
 	s := newSandbox(t)
 	s.buildPlain(t)
-	whole := s.measure(t)
+	whole := s.measure(t, args...)
 	// Where the machine has so much else to do that a run takes a multiple of
 	// what it should, the second is longer, too.
 	s.within = max(s.within, 5*whole)
 	t.Logf("-kill.seed %d; a whole run takes %v", seed, whole)
 	longest, ended, recorded := time.Duration(0), 0, 0
-	for i := range *killCount {
+	for i := range count {
 		moment := time.Duration(moments.Int64N(int64(whole)))
-		cmd := s.command("netlab", "run", "ftp-close")
+		cmd := s.command("netlab", args...)
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
@@ -89,12 +101,12 @@ func TestKilledAtAnyMoment(t *testing.T) {
 }
 
 // measure returns how long a whole run takes here.
-func (s *sandbox) measure(t *testing.T) time.Duration {
+func (s *sandbox) measure(t *testing.T, args ...string) time.Duration {
 	t.Helper()
 	var longest time.Duration
 	for range 3 {
 		started := time.Now()
-		if code := exitCodeOf(t, s.command("netlab", "run", "ftp-close").Run()); code != exitPass && code != exitInconclusive {
+		if code := exitCodeOf(t, s.command("netlab", args...).Run()); code != exitPass && code != exitInconclusive {
 			t.Fatalf("exit code %d", code)
 		}
 		longest = max(longest, time.Since(started))
@@ -149,14 +161,21 @@ func wantReadable(t *testing.T, dir string) bool {
 	return true
 }
 
-// start starts a run of a scenario that holds, and waits until it does.
+// startHolding starts a run of a scenario that holds, and waits until it does.
 func (s *sandbox) startHolding(t *testing.T, stderr io.Writer) *exec.Cmd {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "holding.yaml")
-	if err := os.WriteFile(path, []byte(holding), 0o644); err != nil {
+	return s.startUntil(t, stderr, holding, `"verb":"sleep"`, "run")
+}
+
+// startUntil starts a command on a scenario, and waits until the events of its
+// run have a text.
+func (s *sandbox) startUntil(t *testing.T, stderr io.Writer, scenario, mark, command string, flags ...string) *exec.Cmd {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "scenario.yaml")
+	if err := os.WriteFile(path, []byte(scenario), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	cmd := s.command("netlab", "run", path)
+	cmd := s.command("netlab", append([]string{command, path}, flags...)...)
 	cmd.Stderr = stderr
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -165,14 +184,14 @@ func (s *sandbox) startHolding(t *testing.T, stderr io.Writer) *exec.Cmd {
 	holds := await(20*time.Second, func() bool {
 		for _, dir := range s.runs(t) {
 			text, err := os.ReadFile(filepath.Join(dir, run.EventsFile))
-			if err == nil && bytes.Contains(text, []byte(`"verb":"sleep"`)) {
+			if err == nil && bytes.Contains(text, []byte(mark)) {
 				return true
 			}
 		}
 		return false
 	})
 	if !holds {
-		t.Fatalf("the run did not come so far as to sleep; processes: %v", s.processes())
+		t.Fatalf("the run did not come so far as %s; processes: %v", mark, s.processes())
 	}
 	return cmd
 }

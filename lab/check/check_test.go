@@ -389,6 +389,8 @@ func TestSteps(t *testing.T) {
 		{"other text", user, four, failed, step(scenarios.StepExpect{Text: &text}), "steps.fetch.text", Fail, `"no such file"`, ""},
 		{"text, not ended", user, four, unfinished, step(scenarios.StepExpect{Text: &text}), "steps.fetch.text", Inconclusive, "", ""},
 		{"implied", user, four, failed, nothing, "steps[2].ftp.retrieve", Fail, "550", "550 no such file"},
+		{"implied, cut short", user, four, func(tl *timeline.Timeline) { failed(tl); cutShort(tl) }, nothing, "steps[2].ftp.retrieve", Inconclusive, "550", "record has no end"},
+		{"fails, not meant, cut short", user, four, func(tl *timeline.Timeline) { failed(tl); cutShort(tl) }, step(scenarios.StepExpect{Error: &no}), "steps.fetch.fails", Inconclusive, "yes", "record has no end"},
 		{"implied, no reply", user, four, func(tl *timeline.Timeline) { tl.Steps[3].Error, tl.Steps[3].Reply = "i/o timeout", 0 }, nothing,
 			"steps[3].ftp.quit", Fail, "error", "i/o timeout"},
 		{"meant to fail", user, four, nil, func(sc *scenarios.Scenario) { sc.Steps[3].FTPQuit.ExpectError = true },

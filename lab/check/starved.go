@@ -98,8 +98,13 @@ const starvedShare = 10
 
 // excuseStep does so for a step that failed because something took too long:
 // whether that was wanted or not, the machine may have made it so, or a gate
-// that lost frames.
+// that lost frames. Where the run was cut short, what ended it may have made
+// any step fail before that was known: a process of the lab that was killed.
 func (j *judge) excuseStep(v *Verdict, s *timeline.Step) {
+	if d := j.runDoubt(); d != nil && v.Outcome == Fail && s.Error != "" {
+		v.inconclusive(d)
+		return
+	}
 	wanted := v.Outcome == Pass && slices.Contains([]Kind{FailsKind, ErrorKind, StepKind}, v.Kind)
 	if v.Outcome != Fail && !wanted || !tookTooLong(s.Error) {
 		return

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"netlab/probes"
 	"netlab/scenarios"
@@ -46,14 +47,15 @@ func (r *runner) await(ctx context.Context, s *scenarios.Step) (probes.Step, err
 		if c := p.step.Common(); c == nil || c.As != s.Wait.Step {
 			continue
 		}
-		limit := r.limit(s)
-		ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("%q is still under way after %v", s.Wait.Step, limit))
-		defer cancel()
+		limit := time.NewTimer(r.limit(s))
+		defer limit.Stop()
 		select {
 		case <-p.done:
 			return probes.Step{}, p.err
+		case <-limit.C:
+			return probes.Step{Error: fmt.Sprintf("%q is still under way after %v", s.Wait.Step, r.limit(s))}, nil
 		case <-ctx.Done():
-			return probes.Step{Error: context.Cause(ctx).Error()}, nil
+			return probes.Step{}, context.Cause(ctx)
 		}
 	}
 	return probes.Step{Error: fmt.Sprintf("%q was not taken", s.Wait.Step)}, nil

@@ -302,9 +302,13 @@ func (r *runner) peerTarget(peer string, port int, family scenarios.Family) (net
 // result.
 func (r *runner) change(ctx context.Context, s *scenarios.Step) (probes.Step, error) {
 	limit := r.limit(s)
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("not done within %v", limit))
+	bounded, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("not done within %v", limit))
 	defer cancel()
-	if err := r.lab.Change(ctx, *s); err != nil {
+	err := r.lab.Change(bounded, *s)
+	switch {
+	case ctx.Err() != nil:
+		return probes.Step{}, context.Cause(ctx)
+	case err != nil:
 		return probes.Step{Error: err.Error()}, nil
 	}
 	return probes.Step{}, nil
