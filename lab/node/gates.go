@@ -118,6 +118,9 @@ func (g *gates) stop() error {
 		return nil
 	}
 	g.cancel()
+	if g.step != nil {
+		g.step.cancel() // nobody looks any more
+	}
 	g.running.Wait()
 	if g.step != nil {
 		g.step.end()
@@ -200,6 +203,9 @@ func (s *supervisor) takeGateStep(ctx context.Context, r GateRequest) (GateReply
 func (s *supervisor) inject(g *gate.Gate, x *scenarios.GateInject, r GateRequest) error {
 	l := s.plan.LinkOf(x.Link)
 	from := slices.IndexFunc(l.Ends[:], func(e plan.End) bool { return e.Node == x.From })
+	if from < 0 {
+		return fmt.Errorf("link %q has no end %q", x.Link, x.From)
+	}
 	in := gate.Injection{
 		Name: r.Rule, From: x.From, Relative: x.Connection != "",
 		Seq: x.Seq, Ack: x.Ack, Window: uint16(x.Window), Content: []byte(x.Content),

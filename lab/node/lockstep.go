@@ -8,12 +8,17 @@ import (
 	"net"
 	"os"
 	"sync"
+	"time"
+
+	"netlab/probes"
+	"netlab/probes/clock"
 )
 
 // A lockstep lets things happen in a lab one at a time, each after every
 // observer has looked: a frame goes on, a program closes.
 type lockstep struct {
-	look func() // at every node
+	look   func() // at every node where something runs
+	cancel func() // ends looks, and all that are to come
 
 	mu      sync.Mutex // held from a look until what it was for has happened
 	waiting sync.WaitGroup
@@ -56,21 +61,42 @@ func (l *lockstep) attend(file *os.File) error {
 // end lets agents that wait go, and is waited for by nobody any more. It may
 // be called again.
 func (l *lockstep) end() {
+	l.cancel()
 	for _, f := range l.ends {
 		f.Close()
 	}
 	l.waiting.Wait()
 }
 
+// lookWithin bounds a look. ss(8) takes milliseconds; what cannot be seen in
+// this time is in the record as a loss.
+const lookWithin = 2 * time.Second
+
 // newLockstep returns the lockstep of a lab, with the agents' barriers; nil
-// where nothing waits.
-func (s *supervisor) newLockstep(ctx context.Context) (*lockstep, error) {
+// where nothing waits. It looks at the nodes where something runs: elsewhere
+// there are no sockets.
+func (s *supervisor) newLockstep() (*lockstep, error) {
 	if !s.plan.Lockstep {
 		return nil, nil
 	}
-	l := &lockstep{look: func() {
-		// What could not be seen is in the record as a loss.
-		_ = s.lookers.look(ctx, LookRequest{SS: true})
+	var nodes []string
+	for _, a := range s.agents {
+		nodes = append(nodes, a.node)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	l := &lockstep{cancel: cancel, look: func() {
+		if len(nodes) == 0 || ctx.Err() != nil {
+			return
+		}
+		ctx, cancel := context.WithTimeoutCause(ctx, lookWithin, fmt.Errorf("not done within %v", lookWithin))
+		defer cancel()
+		_ = s.lookers.look(ctx, LookRequest{SS: true}, nodes...) // a failure is an event
+		if ctx.Err() != nil && context.Cause(ctx) != context.Canceled {
+			s.events.emit(probes.Event{
+				Time: clock.Now(), Source: probes.SockDiag, Kind: probes.KindLoss,
+				Loss: &probes.Loss{What: "look in lockstep: " + context.Cause(ctx).Error(), Count: 1},
+			})
+		}
 	}}
 	for _, a := range s.agents {
 		if a.barrier == nil {

@@ -77,6 +77,7 @@ type Condition struct {
 }
 
 // SettleReply says whether it came to rest, and if not, what was still open.
+// Where there is no sockdiag to look with, it says only what gates hold.
 type SettleReply struct {
 	Rest  bool
 	Looks int

@@ -170,7 +170,7 @@ func (s *supervisor) up(ctx context.Context, body json.RawMessage, files []*os.F
 	}
 	s.plan = r.Plan
 	var err error
-	if s.step, err = s.newLockstep(context.WithoutCancel(ctx)); err != nil {
+	if s.step, err = s.newLockstep(); err != nil {
 		return nil, nil, err
 	}
 	if err := s.openGates(r.Plan, r.Hold); err != nil {

@@ -365,12 +365,20 @@ func (r *runner) quiet(ctx context.Context, within time.Duration) (probes.Step, 
 	deadline := time.Now().Add(within)
 	for before := -1; ; {
 		now := len(r.rec.soFar())
+		why := "events still come"
 		if now == before {
-			return probes.Step{Text: fmt.Sprintf("no sockdiag: nothing was recorded for %v", quietFor)}, nil
+			reply, err := r.lab.Settle(ctx, node.SettleRequest{})
+			if err != nil {
+				return probes.Step{}, err
+			}
+			if len(reply.Held) == 0 {
+				return probes.Step{Text: fmt.Sprintf("no sockdiag: nothing was recorded for %v", quietFor)}, nil
+			}
+			why = "held at a gate: " + strings.Join(reply.Held, "; ")
 		}
 		before = now
 		if time.Now().After(deadline) {
-			return probes.Step{Error: fmt.Sprintf("not at rest after %v: events still come, and there is no sockdiag to look with", within)}, nil
+			return probes.Step{Error: fmt.Sprintf("not at rest after %v: %s; there is no sockdiag to look with", within, why)}, nil
 		}
 		select {
 		case <-ctx.Done():

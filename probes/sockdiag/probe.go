@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -138,12 +139,16 @@ func (p *Probe) Run(ctx context.Context, emit func(probes.Event)) error {
 // Snapshot looks at all places now, emits what changed through Run's emit
 // (nothing before Run or after it) and returns every socket with its state
 // and queues, place by place. If a place cannot be looked at, the error says
-// so and the others are returned.
-func (p *Probe) Snapshot(ctx context.Context) ([]Socket, error) {
+// so and the others are returned. Where nodes are named, only those are
+// looked at.
+func (p *Probe) Snapshot(ctx context.Context, nodes ...string) ([]Socket, error) {
 	var all []Socket
 	var errs []error
 	buf := make([]byte, bufferLen)
 	for _, at := range p.places {
+		if len(nodes) > 0 && !slices.Contains(nodes, at.Node) {
+			continue
+		}
 		if err := ctx.Err(); err != nil {
 			return all, errors.Join(append(errs, err)...)
 		}

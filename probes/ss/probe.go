@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -96,12 +97,16 @@ func (p *Probe) Run(ctx context.Context, emit func(probes.Event)) error {
 // that are new, changed or gone since the look before, whoever asked for that
 // one. emit may be called from several goroutines at once, not after Look has
 // returned. A place that cannot be looked at is a loss event and an error;
-// that ctx ended is an error only.
-func (p *Probe) Look(ctx context.Context, emit func(probes.Event)) error {
+// that ctx ended is an error only. Where nodes are named, only those are
+// looked at.
+func (p *Probe) Look(ctx context.Context, emit func(probes.Event), nodes ...string) error {
 	var group errgroup.Group
 	group.SetLimit(parallel)
 	errs := make([]error, len(p.places))
 	for i, at := range p.places {
+		if len(nodes) > 0 && !slices.Contains(nodes, at.Node) {
+			continue
+		}
 		group.Go(func() error {
 			errs[i] = p.look(ctx, at, emit)
 			return nil
