@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -138,7 +139,9 @@ func (e *engine) known(name string) (*rule, error) {
 func (e *engine) list() []Frame {
 	var list []Frame
 	for _, f := range e.waiting {
-		list = append(list, e.view(f))
+		v := e.view(f)
+		v.Data = bytes.Clone(f.data)
+		list = append(list, v)
 	}
 	slices.SortStableFunc(list, func(a, b Frame) int { return cmp.Compare(a.ID, b.ID) })
 	return list

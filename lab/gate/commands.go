@@ -197,6 +197,19 @@ func (g *Gate) Waiting() []Frame {
 	return g.engine.list()
 }
 
+// First returns the first of the frames that wait, at most so many and without
+// their bytes, and how many wait in all.
+func (g *Gate) First(most int) ([]Frame, int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	list := g.engine.waiting
+	var first []Frame
+	for _, f := range list[:min(most, len(list))] {
+		first = append(first, g.engine.view(f))
+	}
+	return first, len(list)
+}
+
 // Pass lets a frame go on that waits, by its number, whatever keeps it but the
 // observers; in lockstep those look before it goes, but Pass does not wait.
 func (g *Gate) Pass(id uint64) error { return g.byHand("pass", id, 0) }

@@ -53,7 +53,7 @@ func (l *testLab) tap(t *testing.T, end int) *port {
 		check(t, err)
 		ifindex = link.Attrs().Index
 	})
-	p, err := openPort(Port{Name: "eth0", Ifindex: ifindex}, l.nodes[end], l.mtu)
+	p, err := openPort(Port{Name: "eth0", Ifindex: ifindex}, l.nodes[end], l.mtu, ringSize)
 	check(t, err)
 	t.Cleanup(func() { check(t, p.close()) })
 	return p
@@ -114,7 +114,7 @@ func TestAnyFrame(t *testing.T) {
 		want[string(f)] = true
 	}
 	for _, f := range frames {
-		if _, err := new(batch).sendAll(in, [][]byte{f}); err != nil {
+		if _, err := new(batch).sendAll(in, [][]byte{f}, patience); err != nil {
 			t.Fatal(err)
 		}
 		if got := out.read(t, want); !bytes.Equal(got, f) {
@@ -147,7 +147,7 @@ func TestTooLarge(t *testing.T) {
 			in := l.tap(t, client)
 			g, rec, stop := l.run(t, func(c *Config) { c.MTU = tt.mtu })
 			big := with(make([]byte, 5014), 12, 0x88, 0xb5) // an EtherType for experiments
-			_, err := new(batch).sendAll(in, [][]byte{big, arp(t, client)})
+			_, err := new(batch).sendAll(in, [][]byte{big, arp(t, client)}, patience)
 			check(t, err)
 			for g.Counters().Came < 2 {
 				runtime.Gosched()
@@ -214,7 +214,7 @@ func TestRingFull(t *testing.T) {
 	const n = 5000
 	frame := [][]byte{arp(t, client)}
 	for range n {
-		_, err := new(batch).sendAll(in, frame)
+		_, err := new(batch).sendAll(in, frame, patience)
 		check(t, err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -262,7 +262,7 @@ func TestSeedOnTheWire(t *testing.T) {
 		for i := range n {
 			f := datagram(t, client, fmt.Sprint("datagram ", i))
 			want[string(f)] = true
-			_, err := new(batch).sendAll(in, [][]byte{f})
+			_, err := new(batch).sendAll(in, [][]byte{f}, patience)
 			check(t, err)
 		}
 		for g.Counters().Came < n || g.Holding() {
@@ -315,7 +315,7 @@ func TestNothingLeft(t *testing.T) {
 		})
 		check(t, g.AddRule("syn", holding(scenarios.FrameMatch{Flags: []scenarios.TCPFlag{"SYN"}}, nil)))
 		in := l.tap(t, client)
-		_, err := new(batch).sendAll(in, [][]byte{seg(t, client, probes.SYN, 0, 0, ""), seg(t, client, probes.SYN, 0, 0, "")})
+		_, err := new(batch).sendAll(in, [][]byte{seg(t, client, probes.SYN, 0, 0, ""), seg(t, client, probes.SYN, 0, 0, "")}, patience)
 		check(t, err)
 		check(t, in.close())
 		if lockstep {

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,6 +24,7 @@ type Config struct {
 	NS    probes.Namespace // where those are
 	MTU   int              // of the link
 	Seed  uint64           // what impairments throw their dice by
+	Ring  int              // bytes of the ring of each port, a power of two; 0 for 8 MiB
 
 	// Impair makes what each end sends come worse, before anything else is
 	// done with it; nil for not at all.
@@ -90,7 +92,7 @@ func (g *Gate) open() (err error) {
 	var both sync.WaitGroup
 	var errs [2]error
 	for i, p := range g.cfg.Ports {
-		both.Go(func() { g.ports[i], errs[i] = openPort(p, g.cfg.NS, g.cfg.MTU) })
+		both.Go(func() { g.ports[i], errs[i] = openPort(p, g.cfg.NS, g.cfg.MTU, cmp.Or(g.cfg.Ring, ringSize)) })
 	}
 	both.Wait()
 	return errors.Join(errs[0], errs[1])
@@ -233,6 +235,7 @@ func (g *Gate) emit(ev probes.Event) {
 // flush sends and tells what the engine has decided.
 func (g *Gate) flush() {
 	e := g.engine
+	wait := patience
 	for i := 0; i < len(e.out); {
 		end := e.out[i].end
 		g.frames = g.frames[:0]
@@ -240,10 +243,13 @@ func (g *Gate) flush() {
 			g.frames = append(g.frames, e.out[j].data)
 		}
 		to := g.ports[1-end]
-		sent, err := g.batch.sendAll(to, g.frames)
+		sent, err := g.batch.sendAll(to, g.frames, wait)
 		for range sent {
 			e.sent(i)
 			i++
+		}
+		if errors.Is(err, errNoRoom) {
+			wait = 0 // once for all that goes out together
 		}
 		if err != nil {
 			e.unsent(g.clock.Now(), i, why(err, g.cfg.Ends[1-end], len(e.out[i].data)))

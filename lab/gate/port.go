@@ -15,7 +15,7 @@ import (
 
 // Sizes of rings, in bytes.
 const (
-	ringSize = 8 << 20 // 4096 slots for full frames of Ethernet: more than a window of TCP
+	ringSize = 8 << 20 // of a ring where nothing else is said: 4096 slots for full frames of Ethernet, more than a window of TCP
 	minBlock = 64 << 10
 	minSlots = 16
 	// slotRoom is more than the kernel puts beside a packet into its slot:
@@ -38,7 +38,7 @@ type port struct {
 }
 
 // openPort makes the socket and its ring, inside the namespace ns.
-func openPort(at Port, ns probes.Namespace, mtu int) (*port, error) {
+func openPort(at Port, ns probes.Namespace, mtu, ring int) (*port, error) {
 	p := &port{Port: at, fd: -1}
 	err := ns.Do(func() (err error) {
 		// Protocol 0: nothing comes before bind.
@@ -46,7 +46,7 @@ func openPort(at Port, ns probes.Namespace, mtu int) (*port, error) {
 		return os.NewSyscallError("socket AF_PACKET", err)
 	})
 	if err == nil {
-		err = p.start(mtu)
+		err = p.start(mtu, ring)
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("port %s: %w", at.Name, err), p.close())
@@ -54,7 +54,7 @@ func openPort(at Port, ns probes.Namespace, mtu int) (*port, error) {
 	return p, nil
 }
 
-func (p *port) start(mtu int) error {
+func (p *port) start(mtu, ring int) error {
 	for _, o := range []struct {
 		name       string
 		opt, value int
@@ -72,7 +72,7 @@ func (p *port) start(mtu int) error {
 	if err := unix.SetsockoptInt(p.fd, unix.SOL_SOCKET, unix.SO_SNDBUF, ringSize); err != nil {
 		return os.NewSyscallError("setsockopt SO_SNDBUF", err)
 	}
-	if err := p.makeRing(mtu); err != nil {
+	if err := p.makeRing(mtu, ring); err != nil {
 		return err
 	}
 	addr := &unix.SockaddrLinklayer{Protocol: networkOrder(unix.ETH_P_ALL), Ifindex: p.Ifindex}
@@ -85,12 +85,12 @@ func (p *port) start(mtu int) error {
 	return os.NewSyscallError("setsockopt PACKET_ADD_MEMBERSHIP", err)
 }
 
-// makeRing gives the socket a ring of ringSize, or of half of it, and so on,
-// where the kernel has no memory.
-func (p *port) makeRing(mtu int) error {
+// makeRing gives the socket a ring of so many bytes, a power of two, or of half
+// of it, and so on, where the kernel has no memory; but of minSlots at least.
+func (p *port) makeRing(mtu, size int) error {
 	p.slot = slotFor(mtu)
 	block := max(p.slot, minBlock)
-	for p.count = ringSize / p.slot; ; p.count /= 2 {
+	for p.count = max(size, minSlots*p.slot) / p.slot; ; p.count /= 2 {
 		err := unix.SetsockoptTpacketReq(p.fd, unix.SOL_PACKET, unix.PACKET_RX_RING, &unix.TpacketReq{
 			Block_size: uint32(block), Block_nr: uint32(p.count * p.slot / block),
 			Frame_size: uint32(p.slot), Frame_nr: uint32(p.count),

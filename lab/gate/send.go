@@ -40,14 +40,16 @@ func (b *batch) send(p *port, frames [][]byte) (int, error) {
 	return int(n), nil
 }
 
-// patience bounds the wait for room where a port cannot take a frame.
+// patience bounds the wait for room where a port cannot take a frame. Nothing
+// else happens at the gate meanwhile.
 const patience = time.Second
 
 // errNoRoom says that a port's way was congested for longer than patience.
 var errNoRoom = errors.New("no room on the way for a second")
 
-// sendAll sends frames as send does, with patience where the way is congested.
-func (b *batch) sendAll(p *port, frames [][]byte) (sent int, err error) {
+// sendAll sends frames as send does, and waits for so long where the way is
+// congested.
+func (b *batch) sendAll(p *port, frames [][]byte, patience time.Duration) (sent int, err error) {
 	var since time.Time
 	for sent < len(frames) {
 		n, err := b.send(p, frames[sent:])
@@ -70,7 +72,8 @@ func (b *batch) sendAll(p *port, frames [][]byte) (sent int, err error) {
 		}
 		if since.IsZero() {
 			since = time.Now()
-		} else if time.Since(since) > patience {
+		}
+		if time.Since(since) >= patience {
 			return sent, errNoRoom
 		}
 		// Nobody tells when such a queue has room again; the kernel empties

@@ -1,8 +1,6 @@
 package gate
 
 import (
-	"bytes"
-
 	"netlab/probes"
 )
 
@@ -99,6 +97,5 @@ func (e *engine) view(f *frame) Frame {
 	return Frame{
 		ID: f.id, Link: e.link, From: e.ends[f.end], To: e.ends[1-f.end], Rule: f.why, Copies: f.copies,
 		Since: f.since, Flow: f.header.Flow, Segment: e.segment(f), What: f.words(), Seq: f.seq, Ack: f.ack,
-		Data: bytes.Clone(f.data),
 	}
 }

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -79,10 +80,27 @@ func (s *supervisor) openGates(p *plan.Plan, hold bool) error {
 	return nil
 }
 
+// Rings of gates, in bytes. Few links have large ones, as a window of TCP may
+// come at once; many share what a lab may take, as their pages are not swapped.
+const (
+	allRings    = 64 << 20
+	largestRing = 8 << 20
+	leastRing   = 256 << 10
+)
+
+// ringOf returns the size of each ring where so many links are gates.
+func ringOf(links int) int {
+	ring := largestRing
+	for ring > leastRing && ring*2*links > allRings {
+		ring /= 2
+	}
+	return ring
+}
+
 func (s *supervisor) gateConfig(p *plan.Plan, l *plan.Link, hold bool) gate.Config {
 	c := gate.Config{
 		Link: l.Name, NS: s.spaces[l.Gate.Name], MTU: l.MTU, Seed: p.Seed,
-		Impair: l.Gate.Impair, HoldAll: hold, Emit: s.events.emit,
+		Impair: l.Gate.Impair, HoldAll: hold, Emit: s.events.emit, Ring: ringOf(p.Gates()),
 	}
 	for i, e := range l.Ends {
 		c.Ends[i] = e.Node
@@ -136,7 +154,15 @@ func (g *gates) of(name string) (*gate.Gate, error) {
 	return g.byLink[name], nil
 }
 
-// waiting returns the frames that are held, in the order of their coming.
+// Bounds of what is told of frames that are held.
+const (
+	maxShown = 2000 // of all gates
+	maxData  = 200  // with their bytes
+	maxNamed = 8    // in words, of each gate
+)
+
+// waiting returns the frames that are held, in the order of their coming: as
+// many as anybody can look at.
 func (g *gates) waiting() []gate.Frame {
 	if g == nil {
 		return nil
@@ -145,25 +171,33 @@ func (g *gates) waiting() []gate.Frame {
 	for _, one := range g.byLink {
 		list = append(list, one.Waiting()...)
 	}
-	slices.SortFunc(list, func(a, b gate.Frame) int { return int(a.Since - b.Since) })
+	slices.SortFunc(list, func(a, b gate.Frame) int { return cmp.Compare(a.Since, b.Since) })
+	list = list[:min(len(list), maxShown)]
+	for i := maxData; i < len(list); i++ {
+		list[i].Data = nil
+	}
 	return list
 }
 
 // held puts the frames that are held, or delayed, into words, for who waited
 // for rest.
 func (g *gates) held() []string {
-	var list []string
-	for _, f := range g.waiting() {
-		text := fmt.Sprintf("%s from %s at %s, held for %v", f.What, f.From, f.Link, clock.Now().Sub(f.Since).Round(time.Millisecond))
-		if f.Rule != "" {
-			text += " by " + f.Rule
-		}
-		list = append(list, text)
-	}
 	if g == nil {
-		return list
+		return nil
 	}
+	var list []string
 	for name, one := range g.byLink {
+		first, all := one.First(maxNamed)
+		for _, f := range first {
+			text := fmt.Sprintf("%s from %s at %s, held for %v", f.What, f.From, f.Link, clock.Now().Sub(f.Since).Round(time.Millisecond))
+			if f.Rule != "" {
+				text += " by " + f.Rule
+			}
+			list = append(list, text)
+		}
+		if more := all - len(first); more > 0 {
+			list = append(list, fmt.Sprintf("and %d more at %s", more, name))
+		}
 		if n := one.Counters().Delayed; n > 0 {
 			list = append(list, fmt.Sprintf("%d frames that the impairment of %s delays", n, name))
 		}

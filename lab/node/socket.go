@@ -73,9 +73,9 @@ func (a *agent) openTCP(ctx context.Context, r StepRequest) (client, probes.Step
 	}
 	// It can be closed while it connects.
 	session := &tcpSession{opened}
-	a.remember(c.As, session)
+	a.remember(r.Step, session)
 	if err := opened.Connect(ctx, target); err != nil {
-		a.forget(c.As)
+		a.forget(r.Step)
 		return nil, probes.Step{}, err
 	}
 	return session, probes.Step{}, nil

@@ -1,12 +1,14 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
 
 	"netlab/probes"
 	"netlab/probes/clock"
+	"netlab/scenarios"
 )
 
 // A stopper is a server that can be stopped.
@@ -82,7 +84,7 @@ func (a *agent) take(ctx context.Context, r StepRequest) (probes.Step, error) {
 		if err != nil {
 			return result, err
 		}
-		a.remember(name, opened)
+		a.remember(r.Step, opened)
 		return result, nil
 	case name == "":
 		return a.takeAlone(ctx, r)
@@ -94,17 +96,24 @@ func (a *agent) take(ctx context.Context, r StepRequest) (probes.Step, error) {
 	return s.step(ctx, r)
 }
 
-// remember makes a session known by its name.
-func (a *agent) remember(name string, s client) {
+// sessionKey is what a session is known by: its name. One that has none is
+// kept all the same: nobody but its step may close it, least of all the
+// collector of garbage.
+func sessionKey(s scenarios.Step) string {
+	return cmp.Or(s.Session(), fmt.Sprintf("steps[%d]", s.Index-1))
+}
+
+// remember keeps the session that a step opens.
+func (a *agent) remember(step scenarios.Step, s client) {
 	a.mu.Lock()
-	a.sessions[name] = s
+	a.sessions[sessionKey(step)] = s
 	a.mu.Unlock()
 }
 
 // forget takes a session back that has not come about.
-func (a *agent) forget(name string) {
+func (a *agent) forget(step scenarios.Step) {
 	a.mu.Lock()
-	delete(a.sessions, name)
+	delete(a.sessions, sessionKey(step))
 	a.mu.Unlock()
 }
 

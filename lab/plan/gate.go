@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,8 +46,8 @@ func (p *Plan) gates(sc *scenarios.Scenario) {
 func GateName(link string) string { return "gate:" + link }
 
 // timers gives the ends their least time before a segment is sent again. A
-// node that has such an end sends no tail loss probes either: they are not
-// bound by it.
+// node that has such an end sends no tail loss probes either, unless it says
+// otherwise: they are not bound by it.
 func (p *Plan) timers(sc *scenarios.Scenario) {
 	bound := map[string]bool{}
 	for i, l := range sc.Links {
@@ -60,10 +61,26 @@ func (p *Plan) timers(sc *scenarios.Scenario) {
 		}
 	}
 	for i := range p.Nodes {
-		if n := &p.Nodes[i]; bound[n.Name] {
-			n.Sysctls = append(n.Sysctls, Sysctl{Path: "net/ipv4/tcp_early_retrans", Value: "0"})
+		n := &p.Nodes[i]
+		own := slices.ContainsFunc(n.Sysctls, func(s Sysctl) bool { return s.Path == noProbes.Path })
+		if bound[n.Name] && !own {
+			n.Sysctls = append(n.Sysctls, noProbes)
 		}
 	}
+}
+
+// noProbes switches tail loss probes off (RFC 8985 section 7).
+var noProbes = Sysctl{Path: "net/ipv4/tcp_early_retrans", Value: "0"}
+
+// Gates returns how many links are carried by gates.
+func (p *Plan) Gates() int {
+	n := 0
+	for _, l := range p.Links {
+		if l.Gate != nil && !l.Gate.Netem {
+			n++
+		}
+	}
+	return n
 }
 
 // LinkOf returns the link of a name, nil if there is none.
