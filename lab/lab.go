@@ -261,6 +261,9 @@ func (l *Lab) Nodes() []probes.NodeInfo { return l.reply.Nodes }
 // Probes says which of the lab's probes are there, and why others are not.
 func (l *Lab) Probes() []probes.ProbeStatus { return l.reply.Probes }
 
+// Netem names the links that the kernel's netem impairs, where gates do not.
+func (l *Lab) Netem() []string { return l.reply.Netem }
+
 // Took says how long the parts of Up took inside the supervisor.
 func (l *Lab) Took() map[string]time.Duration { return l.reply.Took }
 

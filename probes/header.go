@@ -21,6 +21,7 @@ type Header struct {
 	Seed     uint64        `json:"seed"`
 	Root     bool          `json:"root"`              // ran as root of the first user namespace
 	Observe  Observe       `json:"observe,omitempty"` // "" in records that are older than it, and where nothing waited
+	Netem    []string      `json:"netem,omitempty"`   // links that the kernel impaired: its dice are not those of Seed
 	Nodes    []NodeInfo    `json:"nodes"`
 	Probes   []ProbeStatus `json:"probes"`
 	Services []Service     `json:"services,omitempty"`

@@ -11,6 +11,10 @@ import (
 // looked, for some milliseconds: these are seventy full ones.
 const lockstepBytes = 100_000
 
+// lockstepLinks is how many links a lab may have for the same: a segment waits
+// at every gate on its way.
+const lockstepLinks = 8
+
 // AllowsLockstep reports whether netlab may choose lockstep by itself
 // (observe: auto): whether all that the scenario claims stays true where
 // every frame waits for the observers. If not, the message is the reason, a
@@ -21,6 +25,9 @@ func (s *Scenario) AllowsLockstep() (bool, words.Message) {
 	}
 	if len(s.Expect.Durations) > 0 {
 		return false, words.M(words.LockstepDurations)
+	}
+	if n := len(s.Links); n > lockstepLinks {
+		return false, words.M(words.LockstepLinks, n, lockstepLinks)
 	}
 	for i := range s.Links {
 		if l := &s.Links[i]; l.Impairments() != [2]*Impair{} {

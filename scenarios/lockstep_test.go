@@ -1,10 +1,20 @@
 package scenarios
 
 import (
+	"fmt"
 	"testing"
 
 	"netlab/scenarios/words"
 )
+
+// manyLinks returns so many links between the same two nodes.
+func manyLinks(n int) string {
+	text := "links:\n"
+	for i := range n {
+		text += fmt.Sprintf("  l%d: [client, server]\n", i)
+	}
+	return text
+}
 
 func TestAllowsLockstep(t *testing.T) {
 	const head = "netlab: 1\nname: x\nnodes: {client: {}, router: {forwards: on}, server: {}}\n"
@@ -37,6 +47,8 @@ func TestAllowsLockstep(t *testing.T) {
 		{"closing, late at the client", head + "links: {wire: {ends: {client: {}, server: {acks: immediate}}}}\n" + serving + connect + closing, words.LockstepClosing},
 		{"closing, to a peer", head + late + "steps:\n  - tcp.connect: {node: client, peer: server, port: 7, as: c}\n" + closing, words.LockstepClosing},
 		{"closing, and a step at a router's link", head + quick + serving + connect + "  - firewall.drop: {node: router}\n" + closing, ""},
+		{"eight links", head + manyLinks(8), ""},
+		{"nine links", head + manyLinks(9), words.LockstepLinks},
 		{"opening", head + late + serving + connect + "expect: {connections: {c: {opening: [client SYN, server SYN+ACK, client ACK]}}}\n", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

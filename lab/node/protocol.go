@@ -55,6 +55,7 @@ type UpReply struct {
 	Nodes  []probes.NodeInfo
 	Probes []probes.ProbeStatus
 	Agents []string // nodes with an agent
+	Netem  []string // links that the kernel's netem impairs
 	Took   map[string]time.Duration
 }
 

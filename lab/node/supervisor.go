@@ -185,6 +185,11 @@ func (s *supervisor) up(ctx context.Context, body json.RawMessage, files []*os.F
 	for _, a := range s.agents {
 		reply.Agents = append(reply.Agents, a.node)
 	}
+	for _, l := range r.Plan.Links {
+		if l.Gate != nil && l.Gate.Netem {
+			reply.Netem = append(reply.Netem, l.Name)
+		}
+	}
 	reply.Probes = s.lookers.status
 	phase("probes")
 	return reply, nil, nil

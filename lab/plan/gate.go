@@ -120,12 +120,18 @@ func (g *Gate) text() string {
 	return ", impaired: by netem, or by a gate where the kernel has none"
 }
 
-// observed says how the lab is looked at.
-func (p *Plan) observed() string {
-	if !p.Lockstep {
-		return ""
+// observed says how a scenario's lab is looked at.
+func observed(sc *scenarios.Scenario) string {
+	allowed, why := sc.AllowsLockstep()
+	switch {
+	case sc.Observe == scenarios.ObserveLockstep:
+		return "lockstep: every frame waits until sockdiag and ss have looked"
+	case sc.Observe == scenarios.ObserveFree:
+		return "free: nothing waits for the observers"
+	case allowed:
+		return "auto: in lockstep where there are no kernel events"
 	}
-	return "observe lockstep: every frame waits until sockdiag and ss have looked\n"
+	return "auto: free, as " + why.String()
 }
 
 // timersText writes what is set of an end or a route: " quickack rto_min 1s".

@@ -23,7 +23,7 @@ const (
 // New decides how to build a scenario's lab. It fails only where the
 // scenario's networks cannot be had from its address pools.
 func New(sc *scenarios.Scenario) (*Plan, error) {
-	p := &Plan{Scenario: sc.Name, Seed: sc.Seed, Memory: captureMemory, Ring: ring(sc), Servers: sc.Servers}
+	p := &Plan{Scenario: sc.Name, Seed: sc.Seed, Observe: observed(sc), Memory: captureMemory, Ring: ring(sc), Servers: sc.Servers}
 	busy, programs := whereThingsRun(sc)
 	for _, n := range sc.Nodes {
 		p.Nodes = append(p.Nodes, Node{

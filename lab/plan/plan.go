@@ -21,6 +21,7 @@ type Plan struct {
 	Hosts    []Host             `json:"hosts,omitempty"`    // of every node's /etc/hosts
 	Settings []Setting          `json:"settings,omitempty"` // what differs from the system's or a library's default
 	Lockstep bool               `json:"lockstep,omitempty"` // every frame waits until sockdiag and ss have looked
+	Observe  string             `json:"-"`                  // how the lab is looked at, in words
 	Memory   int                `json:"capture_memory"`     // bytes, shared out over the taps
 	Ring     int                `json:"capture_ring"`       // bytes that the capture of one node takes at most
 }

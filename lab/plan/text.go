@@ -56,7 +56,7 @@ func (p *Plan) WriteText(w io.Writer) error {
 	for _, s := range p.Settings {
 		fmt.Fprintf(&b, "set     %s=%s\n", s.Name, s.Value)
 	}
-	b.WriteString(p.observed())
+	fmt.Fprintf(&b, "observe %s\n", p.Observe)
 	fmt.Fprintf(&b, "capture %d MiB in all, rings of %d MiB\n", p.Memory>>20, p.Ring>>20)
 	_, err := w.Write(b.Bytes())
 	return err

@@ -83,7 +83,7 @@ func (r *runner) watchKernel(ctx context.Context) (stop func() error, err error)
 		return nil, err
 	}
 	r.header = header(r.Config, addressed(r.lab.Nodes(), r.result.Plan), statuses(status, r.lab.Probes()))
-	r.header.Started, r.header.Observe = r.started.UTC(), r.observed
+	r.header.Started, r.header.Observe, r.header.Netem = r.started.UTC(), r.observed, r.lab.Netem()
 	r.header.Services, r.header.Programs = services(r.Scenario), r.programs()
 	r.rec.header(r.header)
 	if tracer == nil {

@@ -45,6 +45,7 @@ const (
 	LockstepDelay     ID = "lockstep.delay"
 	LockstepUnknown   ID = "lockstep.unknown"
 	LockstepBulk      ID = "lockstep.bulk"
+	LockstepLinks     ID = "lockstep.links"
 	LockstepClosing   ID = "lockstep.closing"
 )
 
@@ -90,6 +91,7 @@ var gateTexts = texts{
 	LockstepImpair:    {"it impairs link %[1]s", "它给链路 %[1]s 设置了损伤（impair）"},
 	LockstepDelay:     {"it delays frames on link %[1]s (gate.delay)", "它延迟链路 %[1]s 上的帧（gate.delay）"},
 	LockstepUnknown:   {"a server of it serves a directory, whose files may be of any size", "它的服务器提供一个目录，其中文件大小不定"},
+	LockstepLinks:     {"it has %[1]d links, more than %[2]d, and a segment would wait at each on its way", "它有 %[1]d 条链路，超过 %[2]d 条，而报文段要在途经的每一条上等待"},
 	LockstepBulk:      {"it moves %[1]d bytes, more than %[2]d", "它传输 %[1]d 字节，超过 %[2]d 字节"},
 	LockstepClosing:   {"it expects how %[1]s is closed, and %[3]s may acknowledge later than at once on link %[2]s: waiting would change the number of segments (acks: immediate there would settle it)", "它对 %[1]s 的关闭过程有预期，而 %[3]s 在链路 %[2]s 上可能推迟确认：等待会改变报文段的数目（在那里写 acks: immediate 即可确定）"},
 }
