@@ -115,7 +115,7 @@ func TestSeeds(t *testing.T) {
 	}
 	// With these seeds the first frame, which asks for the server's address, is
 	// not lost.
-	first, again, other := lost(1), lost(1), lost(2)
+	first, again, other := lost(4), lost(4), lost(6)
 	if len(first) < 5 || len(first) > 40 || !slices.Equal(first, again) {
 		t.Errorf("with one seed %v were lost, then %v", first, again)
 	}
