@@ -158,13 +158,23 @@ func (e *env) readScript(name string) (*step.Script, error) {
 }
 
 // stepFailed explains why there is no report. That a script did not get what
-// it wanted is a failure of the lab, not of netlab.
+// it wanted is a failure of the lab, not of netlab; that the user left is
+// nobody's.
 func (e *env) stepFailed(result *run.Result, err error) error {
-	unmet, ok := errors.AsType[*step.ScriptError](err)
-	if !ok {
-		return e.failed(result, err, true)
-	}
 	x := &explanation{e: e}
-	x.b.WriteString(unmet.In(e.lang))
-	return x.exit(exitFail, result)
+	if unmet, ok := errors.AsType[*step.ScriptError](err); ok {
+		x.b.WriteString(unmet.In(e.lang))
+		return x.exit(exitFail, result)
+	}
+	left, ok := errors.AsType[*run.GivenUp](err)
+	switch {
+	case !ok:
+		return e.failed(result, err, true)
+	case left.Step == "":
+		x.b.WriteString(e.t(words.StepGivenUpFirst))
+	default:
+		x.b.WriteString(e.t(words.StepGivenUp, left.Step))
+	}
+	x.line(words.LineFix, words.M(words.StepGivenUpFix))
+	return x.exit(exitInconclusive, result)
 }

@@ -171,7 +171,9 @@ func (g *gates) waiting() []gate.Frame {
 	for _, one := range g.byLink {
 		list = append(list, one.Waiting()...)
 	}
-	slices.SortFunc(list, func(a, b gate.Frame) int { return cmp.Compare(a.Since, b.Since) })
+	slices.SortFunc(list, func(a, b gate.Frame) int {
+		return cmp.Or(cmp.Compare(a.Since, b.Since), cmp.Compare(a.Link, b.Link), cmp.Compare(a.ID, b.ID))
+	})
 	list = list[:min(len(list), maxShown)]
 	for i := maxData; i < len(list); i++ {
 		list[i].Data = nil

@@ -9,9 +9,11 @@ import (
 // This file is what stepping by hand needs of the supervisor: to see the
 // frames that are held, and to do something to one.
 
-// frames tells what is held, and looks at the sockets.
+// frames tells what is held, and looks at the sockets. What it says of the
+// lab's processes is older than what it says of those.
 func (s *supervisor) frames(ctx context.Context) (FramesReply, error) {
-	reply := FramesReply{Waiting: s.gates.waiting()}
+	reply := FramesReply{Idle: idle()}
+	reply.Waiting = s.gates.waiting()
 	if s.lookers.diag == nil {
 		return reply, errors.New("there is no sockdiag to look with")
 	}

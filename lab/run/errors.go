@@ -14,6 +14,20 @@ import (
 // ErrInterrupted is the cause of the end of a context that the user ended.
 var ErrInterrupted = errors.New("interrupted")
 
+// A GivenUp error says that a run that was stepped by hand was left before its
+// last step was done.
+type GivenUp struct {
+	Step string // that was under way then: "steps[3] ftp.quit"; "" before the first
+}
+
+// Error says when.
+func (e *GivenUp) Error() string {
+	if e.Step == "" {
+		return "left before the first step was taken"
+	}
+	return "left at " + e.Step + ", before the last step was done"
+}
+
 // A LimitError says that a run exceeded one of the scenario's limits.
 type LimitError struct {
 	Name  string // the key below limits

@@ -12,8 +12,8 @@ import (
 	"netlab/lab/node"
 	"netlab/lab/step"
 	"netlab/probes"
+	"netlab/probes/clock"
 	"netlab/probes/timeline"
-	"netlab/scenarios"
 )
 
 // Step runs a scenario once, with every TCP frame held until drive lets it on.
@@ -29,14 +29,12 @@ func Step(ctx context.Context, c Config, drive func(ctx context.Context, lab ste
 	return once(ctx, c, drive)
 }
 
-// errGivenUp is why a run ends that was left before its steps were done.
-var errGivenUp = errors.New("given up by hand before the last step was done")
-
-// stepsByHand takes the steps while drive lets frames on.
+// stepsByHand takes the steps while drive lets frames on. To leave before they
+// are done is to give the run up.
 func (r *runner) stepsByHand(ctx context.Context, drive func(context.Context, step.Lab) error) error {
 	stepping, giveUp := context.WithCancelCause(ctx)
 	defer giveUp(nil)
-	b := &bench{r: r, done: make(chan struct{})}
+	b := &bench{r: r, done: make(chan struct{}), patience: longPatience}
 	go func() {
 		defer close(b.done)
 		b.err = r.steps(stepping)
@@ -44,11 +42,19 @@ func (r *runner) stepsByHand(ctx context.Context, drive func(context.Context, st
 	err := drive(ctx, b)
 	select {
 	case <-b.done:
+		return errors.Join(err, b.err)
 	default:
-		giveUp(errGivenUp)
-		<-b.done
 	}
-	return errors.Join(err, b.err)
+	left := &GivenUp{Step: r.underWay()}
+	giveUp(left)
+	<-b.done
+	switch {
+	case err != nil: // why it was left
+		return err
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	}
+	return left
 }
 
 // A bench is the lab as it is stepped.
@@ -57,7 +63,8 @@ type bench struct {
 	done chan struct{}
 	err  error // of the steps, once they are done
 
-	mu sync.Mutex // a view at a time
+	mu       sync.Mutex    // a view at a time
+	patience time.Duration // how long a view waits for rest
 }
 
 var _ step.Lab = (*bench)(nil)
@@ -65,23 +72,63 @@ var _ step.Lab = (*bench)(nil)
 // lookFor is how long a view may take: it lists all sockets.
 const lookFor = 10 * time.Second
 
-// View returns what there is to see now.
+// View returns what there is to see when the lab has come to rest: when what
+// was let on has had its effect, and whatever follows from that waits in turn.
+// In a lab that does not come to rest, it is what there is to see now.
 func (b *bench) View(ctx context.Context) (step.View, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	ctx, cancel := context.WithTimeoutCause(ctx, lookFor, fmt.Errorf("the supervisor did not answer within %v", lookFor))
 	defer cancel()
+	resting, stop := context.WithTimeout(ctx, b.patience)
+	defer stop()
+	for {
+		s, err := b.look(ctx)
+		if err != nil {
+			return step.View{}, err
+		}
+		why := s.restless()
+		if why == "" {
+			b.patience = longPatience
+			return s.view, nil
+		}
+		if b.await(resting, s) != nil {
+			b.patience = max(b.patience/2, shortPatience)
+			return s.view, nil
+		}
+	}
+}
+
+// A sight is a view, and what tells whether it was one of a lab at rest.
+type sight struct {
+	view   step.View
+	events int
+	idle   bool // the lab's processes
+	wire   bool // the wire is recorded
+	since  probes.Mono
+}
+
+// look returns what there is to see now. What the sockets are is looked up
+// when what is recorded has happened.
+func (b *bench) look(ctx context.Context) (sight, error) {
+	done := b.ended()
+	events := b.r.rec.soFar()
+	t, err := timeline.Build(b.r.header, events)
+	if err != nil {
+		return sight{}, err
+	}
 	reply, err := b.r.lab.Frames(ctx)
 	if err != nil {
-		return step.View{}, err
+		return sight{}, err
 	}
-	events := b.captured(ctx, reply.Waiting)
-	v := step.View{Number: 2 * uint64(len(events)), Doing: b.r.underWay(), Waiting: reply.Waiting}
-	select {
-	case <-b.done:
+	now := b.r.doing.Load()
+	v := step.View{
+		Number: 2 * uint64(len(events)), Timeline: t, Waiting: reply.Waiting,
+		Doing: b.r.underWay(), Awaits: awaits(now), Kept: b.r.kept(now),
+	}
+	if done {
 		v.Number++
 		v.Done, v.Err = true, b.err
-	default:
 	}
 	for _, s := range reply.Sockets {
 		v.Sockets = append(v.Sockets, step.Socket{
@@ -89,25 +136,66 @@ func (b *bench) View(ctx context.Context) (step.View, error) {
 			RQueue: s.Sample.RQueue, WQueue: s.Sample.WQueue, Timer: s.Sample.Timer, Expires: s.Sample.Expires,
 		})
 	}
-	v.Timeline, err = timeline.Build(b.r.header, events)
-	return v, err
+	return sight{
+		view: v, events: len(events), idle: reply.Idle && (done || !b.r.betweenSteps()),
+		wire: b.r.has(probes.Wire), since: clock.Now() - probes.Mono(longPatience),
+	}, nil
 }
 
-// lag is more than the capture takes to tell of a frame.
-const lag = 300 * time.Millisecond
+// ended reports whether the steps are done.
+func (b *bench) ended() bool {
+	select {
+	case <-b.done:
+		return true
+	default:
+		return false
+	}
+}
 
-// captured returns the events, once the capture has told of all that waits:
-// then it has told of all that came before, too.
-func (b *bench) captured(ctx context.Context, waiting []gate.Frame) []probes.Event {
-	ctx, cancel := context.WithTimeout(ctx, lag)
+// Bounds of how long a view waits for rest. On a busy machine processes of the
+// lab are kept from running for some hundred milliseconds; a lab that does not
+// come to rest, as a program of it computes, is waited for less each time.
+const (
+	longPatience  = time.Second
+	shortPatience = 10 * time.Millisecond
+)
+
+// lookAgain is the time between two looks for rest. There is nothing to wait
+// for instead: the kernel does not tell when processes have come to rest.
+const lookAgain = time.Millisecond
+
+// await waits until a lab that was not at rest may be.
+func (b *bench) await(ctx context.Context, s sight) error {
+	soon, cancel := context.WithTimeout(ctx, lookAgain)
 	defer cancel()
-	for {
-		events := b.r.rec.soFar()
-		missing := slices.ContainsFunc(waiting, func(f gate.Frame) bool { return f.Segment != nil && !wasSent(events, f) })
-		if !missing || !b.r.has(probes.Wire) || b.r.rec.after(ctx, len(events)) != nil {
-			return events
+	_ = b.r.rec.after(soon, s.events)
+	return ctx.Err()
+}
+
+// restless says why what was seen is not yet all that what was let on brings
+// about, "" if it is.
+func (s *sight) restless() string {
+	switch {
+	case !s.idle:
+		return "processes run"
+	case !s.wire:
+		return ""
+	}
+	for _, f := range s.view.Waiting {
+		if f.Segment != nil && f.Since > s.since && !wasSent(s.view.Timeline.Events, f) {
+			return "the capture has not told of a frame that waits"
 		}
 	}
+	for _, x := range s.view.Timeline.Segments {
+		last := x.Sent()
+		if n := len(x.Acts); n > 0 {
+			last = max(last, x.Acts[n-1].Time)
+		}
+		if last > s.since && x.Arrived() == 0 && !x.Injected && !x.Stopped() {
+			return "a segment is on its way"
+		}
+	}
+	return ""
 }
 
 // wasSent reports whether the capture has told of a frame where it was sent.
@@ -161,14 +249,3 @@ func (b *bench) Duplicate(ctx context.Context, f gate.Frame) error {
 func (b *bench) hand(ctx context.Context, f gate.Frame, do node.Hand) error {
 	return b.r.lab.Handle(ctx, node.HandRequest{Link: f.Link, Frame: f.ID, Do: do})
 }
-
-// underWay names the step that is being taken: "steps[3] ftp.quit".
-func (r *runner) underWay() string {
-	if s := r.doing.Load(); s != nil {
-		return fmt.Sprintf("steps[%d] %s", s.Index-1, s.Verb)
-	}
-	return ""
-}
-
-// now notes the step that is being taken.
-func (r *runner) now(s *scenarios.Step) { r.doing.Store(s) }

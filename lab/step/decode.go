@@ -4,13 +4,13 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
 
 	"netlab/lab/gate"
-	"netlab/probes"
 	"netlab/scenarios/words"
 )
 
@@ -142,7 +142,23 @@ func (p pen) tcp(f gate.Frame, t *layers.TCP) string {
 	if f.Segment != nil && f.Segment.BadSum {
 		parts = append(parts, p.say(words.StepBadSum))
 	}
-	return p.ports(f, uint16(t.SrcPort), uint16(t.DstPort)) + "  " + strings.Join(parts, p.say(words.StepSemicolon))
+	return p.ports(f, uint16(t.SrcPort), uint16(t.DstPort)) + "  " + bits(t) + "  " + strings.Join(parts, p.say(words.StepSemicolon))
+}
+
+// bits lists the control bits that are set, as RFC 9293 does: "<SYN,ACK>".
+func bits(t *layers.TCP) string {
+	var set []string
+	for _, x := range []struct {
+		is   bool
+		name string
+	}{
+		{t.CWR, "CWR"}, {t.ECE, "ECE"}, {t.URG, "URG"}, {t.SYN, "SYN"}, {t.FIN, "FIN"}, {t.RST, "RST"}, {t.PSH, "PSH"}, {t.ACK, "ACK"},
+	} {
+		if x.is {
+			set = append(set, x.name)
+		}
+	}
+	return "<" + strings.Join(set, ",") + ">"
 }
 
 // relative returns a number of the segment as it is shown. A gate tells those
@@ -199,6 +215,7 @@ func (p pen) payload(b []byte) string {
 		return ""
 	}
 	line, more := firstLine(b, maxPayload)
+	line = p.portless(line)
 	if more {
 		line += " ..."
 	}
@@ -244,35 +261,33 @@ func join(a, sep, b string) string {
 	return a + sep + b
 }
 
-// label tells a frame in a few words: "FIN+ACK seq=84 ack=354 +6".
-func label(f gate.Frame) string {
-	s := f.Segment
-	if s == nil {
-		return plainly(f.What)
-	}
-	return segmentLabel(s, f.Seq, f.Ack)
-}
-
-func segmentLabel(s *probes.Segment, seq, ack uint32) string {
-	text := fmt.Sprintf("%s seq=%d", s.Flags, seq)
-	if s.Flags.Has(probes.ACK) {
-		text += fmt.Sprintf(" ack=%d", ack)
-	}
-	if s.Len > 0 {
-		text += fmt.Sprintf(" +%d", s.Len)
-	}
-	return text
-}
-
 // said returns the first line of a segment's payload, quoted; "" if it has
 // none.
-func said(f gate.Frame) string {
+func (p pen) said(f gate.Frame) string {
 	if f.Segment == nil || f.Segment.Len == 0 {
 		return ""
 	}
 	if b := payloadOf(f.Data); len(b) > 0 {
-		line, _ := firstLine(b, maxPayload)
-		return plainly(line)
+		return p.quoted(string(b))
 	}
-	return plainly(fmt.Sprintf("%q", f.Segment.Text))
+	return p.quoted(f.Segment.Text)
+}
+
+// quoted returns the first line of a payload, quoted.
+func (p pen) quoted(payload string) string {
+	line, _ := firstLine([]byte(payload), maxPayload)
+	return p.portless(plainly(line))
+}
+
+// dataPorts are the ports of data connections that FTP's commands and replies
+// name: PORT and 227 (RFC 959), EPRT and 229 (RFC 2428).
+var dataPorts = regexp.MustCompile(`(EPRT \|[^|]*\|[^|]*\||\(\|\|\|)\d+(\|)|((?:PORT |227 [^(]*\()\d+,\d+,\d+,\d+,)\d+,\d+()`)
+
+// portless leaves out ports in a payload that the kernel chose, where what
+// differs from run to run is left out.
+func (p pen) portless(text string) string {
+	if !p.stable {
+		return text
+	}
+	return dataPorts.ReplaceAllString(text, "${1}${3}*${2}${4}")
 }

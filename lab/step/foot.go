@@ -1,6 +1,7 @@
 package step
 
 import (
+	"cmp"
 	"strings"
 
 	"netlab/scenarios/words"
@@ -22,15 +23,61 @@ func (m *model) statusLine() string {
 	case m.status != "":
 		return m.status
 	case m.view.Err != nil:
-		return m.sayError(m.view.Err)
+		return m.say(words.StepSayBroken, m.sayError(m.view.Err))
 	case m.view.Done:
 		return m.say(words.StepSayDone)
+	case m.goal != nil && len(m.waiting()) > 0 && m.held() != "":
+		return m.say(words.StepSayKept, m.held())
 	case m.goal != nil:
-		return m.say(words.StepSayRunning)
-	case len(m.waiting()) == 0:
-		return m.say(words.StepSayWorking)
+		return join(m.say(words.StepSayRunning), "   ", m.idleLine())
 	}
-	return ""
+	if f, ok := m.current(); ok && m.view.keeps(f) {
+		return m.say(words.StepSayHeld, plainly(f.Rule))
+	}
+	return m.idleLine()
+}
+
+// held names the rule that holds all that waits, and will let it go by itself;
+// "" if not all is held so.
+func (m *model) held() string {
+	rule := ""
+	for _, f := range m.waiting() {
+		if !m.view.keeps(f) {
+			return ""
+		}
+		rule = plainly(f.Rule)
+	}
+	return rule
+}
+
+// idleLine says what the lab, or the scenario, waits for.
+func (m *model) idleLine() string {
+	awaits := m.say(m.view.Awaits.ID, m.view.Awaits.Args...)
+	if len(m.waiting()) > 0 {
+		return awaits
+	}
+	if s, ok := m.resends(); ok {
+		return m.say(words.StepSayResend, plainly(s.Node), m.in(s.Expires))
+	}
+	return m.say(words.StepSayNone, cmp.Or(awaits, m.say(words.StepSayWorking)))
+}
+
+// resends returns the socket that sends again next, as nothing else will.
+func (m *model) resends() (next Socket, ok bool) {
+	for _, s := range m.view.Sockets {
+		if s.Timer == "on" && s.Expires > 0 && (!ok || s.Expires < next.Expires) {
+			next, ok = s, true
+		}
+	}
+	return next, ok
+}
+
+// in writes after how many milliseconds something happens.
+func (p pen) in(ms int) string {
+	if ms < 10_000 {
+		return p.say(words.StepMilliseconds, ms)
+	}
+	return p.say(words.StepSeconds, (ms+500)/1000)
 }
 
 // keysLine lists the keys, as many as there is room for.

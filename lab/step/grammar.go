@@ -26,11 +26,12 @@ import (
 //	expect waiting N    wait until exactly so many frames wait
 //	expect done         wait until the scenario has ended
 //	show                print what the screen shows
-//	quit                end the script; what waits goes on
+//	quit                give the run up
 //
 // Without MATCH the first frame that waits is meant. Every line that waits may
 // end in "within DURATION"; for run, that is from frame to frame, and run alone
-// waits as long as it takes. What follows a # is a comment.
+// waits as long as it takes. What follows a # is a comment. Behind the last
+// line everything goes on, as by run.
 
 // A Verb is what a line of a script does.
 type Verb string

@@ -21,7 +21,12 @@ func (m *model) press(k key) {
 		m.ask(k)
 	case leaving:
 		m.mode = choosing
-		m.quit = k.name == "q" || k.name == "y"
+		switch k.name {
+		case "q", "y":
+			m.quit = true
+		case "R":
+			m.goal = &goal{all: true}
+		}
 	case helping:
 		m.mode = choosing
 	default:

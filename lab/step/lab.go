@@ -13,7 +13,8 @@ import (
 
 // A Lab is what is stepped. Its methods are safe for concurrent use.
 type Lab interface {
-	// View returns what there is to see now.
+	// View returns what there is to see now, when what was let on has had
+	// its effect.
 	View(ctx context.Context) (View, error)
 	// Wait returns when something has changed since the view with that
 	// number, or ctx ends.
@@ -34,6 +35,8 @@ type View struct {
 	Sockets  []Socket           // of all nodes
 	Timeline *timeline.Timeline // of what was recorded so far; nil if that cannot be said yet
 	Doing    string             // the step of the scenario under way: "steps[3] ftp.quit"
+	Awaits   words.Message      // what that waits for, as a sentence without an end, if it is no segment of its own
+	Kept     []string           // rules whose frames the scenario will let go by itself
 	Done     bool               // the scenario has ended; nothing more will come
 	Err      error              // why the scenario cannot go on
 }

@@ -9,6 +9,7 @@ import (
 
 	"netlab/lab/gate"
 	"netlab/probes"
+	"netlab/scenarios"
 	"netlab/scenarios/words"
 )
 
@@ -28,9 +29,9 @@ type Match struct {
 // A Word is what a frame is, as patterns of scenarios have it for segments.
 type Word string
 
-// The words, in the order of their listing. Unlike in a pattern, which tells
-// every segment by the one word that says most, FIN here is every FIN, and
-// DATA everything with payload.
+// The words, in the order of their listing. Unlike in a pattern, and in lists,
+// which tell every segment by the one word that says most, FIN here is every
+// FIN, and DATA everything with payload.
 const (
 	AnyFrame Word = "ANY"
 	SYN      Word = "SYN"     // without ACK
@@ -38,7 +39,7 @@ const (
 	ACK      Word = "ACK"     // that and nothing else
 	DATA     Word = "DATA"
 	FIN      Word = "FIN"
-	FINACK   Word = "FIN+ACK" // that acknowledges the peer's FIN
+	FINACK   Word = "FIN+ACK" // the first that acknowledges the peer's FIN
 	DATAFIN  Word = "DATA+FIN"
 	RST      Word = "RST"
 	TCP      Word = "TCP"
@@ -150,10 +151,10 @@ func (m Match) matches(v *View, f gate.Frame) bool {
 	if m.Text != "" && !bytes.Contains(payloadOf(f.Data), []byte(m.Text)) {
 		return false
 	}
-	return m.Word.is(v, f, p, sender)
+	return m.Word.is(v, f)
 }
 
-func (w Word) is(v *View, f gate.Frame, p pair, sender int) bool {
+func (w Word) is(v *View, f gate.Frame) bool {
 	switch w {
 	case "", AnyFrame:
 		return true
@@ -178,24 +179,12 @@ func (w Word) is(v *View, f gate.Frame, p pair, sender int) bool {
 	case FIN:
 		return fin
 	case FINACK:
-		return fin && acksFIN(p, sender, s)
+		word := v.called(f).word
+		return word == scenarios.WordFINACK || word == scenarios.WordDATAFINACK
 	case DATAFIN:
 		return fin && s.Len > 0
 	case RST:
 		return s.Flags.Has(probes.RST)
 	}
 	return true // TCP
-}
-
-// acksFIN reports whether a segment acknowledges a FIN of the other end.
-func acksFIN(p pair, sender int, s *probes.Segment) bool {
-	if p.conn == nil || !s.Flags.Has(probes.ACK) {
-		return false
-	}
-	for _, x := range p.conn.Segments {
-		if x.Opener == (sender == 1) && x.Flags.Has(probes.FIN) && int32(s.Ack-(x.Seq+uint32(x.Len)+1)) >= 0 {
-			return true
-		}
-	}
-	return false
 }

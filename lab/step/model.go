@@ -1,10 +1,12 @@
 package step
 
 import (
+	"fmt"
 	"slices"
 
 	"netlab/lab/gate"
 	"netlab/probes"
+	"netlab/probes/timeline"
 	"netlab/scenarios/words"
 )
 
@@ -70,6 +72,8 @@ type model struct {
 	at     int         // its place, for when it is gone
 	pinned probes.Flow // the connection to show, by its opener's flow, instead of that of the chosen frame
 	acted  probes.Flow // likewise that of the last act: to show if nothing waits
+	drawn  drawn
+	told   uint64 // the steps whose failure was told: the Seq of the last one's end
 	goal   *goal
 
 	mode        mode
@@ -172,7 +176,7 @@ func (m *model) update(msg any) {
 	case key:
 		m.press(msg)
 	case failed:
-		m.status, m.goal = plainly(msg.err.Error()), nil
+		m.view.Err, m.goal = msg.err, nil
 	}
 	m.pursue()
 }
@@ -189,9 +193,46 @@ func (m *model) see(v View) {
 		}
 	}
 	m.choose(0)
+	m.tellFailed()
 	if v.Err != nil || v.Done && len(m.waiting()) == 0 {
 		m.goal = nil
 	}
+}
+
+// tellFailed tells of steps that have failed since it was called last.
+func (m *model) tellFailed() {
+	for _, s := range m.view.failures() {
+		if s.Ended > m.told {
+			m.told = s.Ended
+			said := failedText(s)
+			m.status = m.say(said.ID, said.Args...)
+		}
+	}
+}
+
+// failedText says that a step failed.
+func failedText(s *timeline.Step) words.Message {
+	return words.M(words.StepSayFailed, fmt.Sprintf("steps[%d] %s", s.Index-1, plainly(s.Verb)), plainly(s.Error))
+}
+
+// failures lists the steps that have failed, in the order of the scenario.
+func (v *View) failures() []*timeline.Step {
+	var list []*timeline.Step
+	if v.Timeline == nil {
+		return nil
+	}
+	for _, s := range v.Timeline.Steps {
+		if s.Ended != 0 && s.Error != "" {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// keeps reports whether the scenario itself lets a frame go that a rule holds.
+func (v *View) keeps(f gate.Frame) bool {
+	rule := heldBy(f)
+	return rule != "" && slices.Contains(v.Kept, rule)
 }
 
 // do asks for a deed to a frame. In the meantime the frame is taken to be
@@ -228,12 +269,15 @@ func (m *model) ended(d done) {
 // pursue passes the next frame on the way to the goal. It decides by a view
 // that is later than the last act, so that no frame is overlooked that the
 // act brought about. What the same end sent before the frame that matches goes
-// on before it stops: the order of a link is kept.
+// on before it stops: the order of a link is kept. What a rule of the scenario
+// holds that the scenario will let go is left to it.
 func (m *model) pursue() {
 	if m.goal == nil || m.busy || len(m.queue) > 0 || m.stale {
 		return
 	}
-	waiting := m.waiting()
+	waiting := slices.DeleteFunc(m.waiting(), func(f gate.Frame) bool {
+		return m.view.keeps(f) && (m.goal.all || !m.goal.match.matches(&m.view, f))
+	})
 	i := -1
 	if !m.goal.all {
 		i = slices.IndexFunc(waiting, func(f gate.Frame) bool { return m.goal.match.matches(&m.view, f) })
@@ -241,7 +285,7 @@ func (m *model) pursue() {
 	switch {
 	case i >= 0:
 		f := waiting[i]
-		if k := slices.IndexFunc(waiting, func(x gate.Frame) bool { return x.Link == f.Link && x.From == f.From }); k < i {
+		if k := slices.IndexFunc(waiting, func(x gate.Frame) bool { return x.Link == f.Link && x.From == f.From }); k < i && !m.view.keeps(waiting[k]) {
 			m.do(pass, waiting[k])
 			return
 		}

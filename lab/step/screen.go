@@ -6,6 +6,7 @@ import (
 
 	"netlab/lab/gate"
 	"netlab/probes"
+	"netlab/probes/timeline"
 	"netlab/scenarios/words"
 )
 
@@ -46,8 +47,8 @@ func shares(height int) (waiting, headers, prediction, ladder int) {
 		return waiting, headers + take(left), prediction, ladder
 	}
 	waiting = take(max(3, height/7))
-	headers = take(6 + min(max(height-30, 0)/4, 2))
-	prediction = take(2 + max(height-24, 0)/8)
+	headers = take(5 + min(max(height-28, 0)/4, 3))
+	prediction = take(3 + max(height-28, 0)/8)
 	return waiting, headers, prediction, max(left, 0)
 }
 
@@ -67,8 +68,7 @@ func (m *model) screen() []line {
 		n := headers + prediction + 1 + ladder
 		out = append(out, m.fill(m.helpLines(), n)...)
 	default:
-		out = append(out, m.fill(m.headerLines(), headers)...)
-		out = append(out, m.fill(m.predictionLines(), prediction)...)
+		out = append(out, m.aboutLines(headers, prediction)...)
 		out = append(out, line{m.rule(m.ladderHead()), heading})
 		out = append(out, m.tail(m.ladderLines(), ladder)...)
 	}
@@ -104,9 +104,17 @@ func (m *model) fill(lines []string, n int) []line {
 		}
 	}
 	if n > 0 && len(lines) > n {
-		out[n-1].text = m.cut(out[n-1].text, m.width-3) + " .."
+		out[n-1].text = strings.TrimSuffix(m.cut(out[n-1].text, m.width-3), " ..") + " .."
 	}
 	return out
+}
+
+// aboutLines tells the chosen frame: its headers, and below them what happens
+// next, which has the room that they leave.
+func (m *model) aboutLines(headers, prediction int) []line {
+	head, next := m.headerLines(), m.predictionLines()
+	below := min(len(next), prediction+max(headers-len(head), 0))
+	return append(m.fill(head, headers+prediction-below), m.fill(next, below)...)
 }
 
 // tail is fill for the last of many lines, scrolled back as the user likes.
@@ -189,10 +197,8 @@ func (m *model) queues(s side) string {
 	switch {
 	case m.stable || x.Expires == 0:
 		timer = m.say(words.StepTimer, plainly(x.Timer))
-	case x.Expires < 10_000:
-		timer = m.say(words.StepTimerIn, timer, fmt.Sprintf("%d ms", x.Expires))
 	default:
-		timer = m.say(words.StepTimerIn, timer, fmt.Sprintf("%d s", (x.Expires+500)/1000))
+		timer = m.say(words.StepTimerIn, timer, m.in(x.Expires))
 	}
 	return text + "  " + timer
 }
@@ -237,16 +243,25 @@ func (m *model) frameLine(f gate.Frame, chosen bool) string {
 	if chosen {
 		mark = "> "
 	}
-	return mark + m.frameText(f)
+	return mark + m.frameText(&m.view, f)
 }
 
 // frameText tells a frame: who to whom, what, how often.
-func (p pen) frameText(f gate.Frame) string {
+func (p pen) frameText(v *View, f gate.Frame) string {
 	text := fmt.Sprintf("%s -> %s", p.cut(plainly(f.From), 24), p.cut(plainly(f.To), 24))
-	if f.Copies > 0 {
-		text += fmt.Sprintf("  x%d", f.Copies+1)
+	text += "  " + p.label(v, f)
+	if rule := heldBy(f); rule != "" {
+		text += "  " + p.say(words.StepHeldBy, p.cut(plainly(rule), 24))
 	}
-	return join(text+"  "+label(f), "  ", said(f))
+	return join(text, "  ", p.said(f))
+}
+
+// heldBy returns the rule that holds a frame, "" if it waits for the hand.
+func heldBy(f gate.Frame) string {
+	if f.Rule == probes.ByHand || f.Rule == probes.ByLockstep {
+		return ""
+	}
+	return f.Rule
 }
 
 func (m *model) frameHead() string {
@@ -257,9 +272,12 @@ func (m *model) frameHead() string {
 	if !ok {
 		return m.say(words.StepNoFrame)
 	}
-	text := m.say(words.StepFrameHead, f.ID, plainly(f.Link))
-	if f.Rule != "" && f.Rule != probes.ByHand && f.Rule != probes.ByLockstep {
-		text += "  " + m.say(words.StepHeldBy, plainly(f.Rule))
+	text := m.say(words.StepFrameOn, plainly(f.Link))
+	if number := m.view.called(f).frame; number > 0 {
+		text = m.say(words.StepFrameHead, number, plainly(f.Link))
+	}
+	if rule := heldBy(f); rule != "" {
+		text += ", " + m.say(words.StepHeldBy, plainly(rule))
 	}
 	return text
 }
@@ -331,10 +349,20 @@ func (m *model) ladderLines() []string {
 	if !ok || p.conn == nil {
 		return nil
 	}
+	if m.drawn.conn != p.conn || m.drawn.waiting != len(m.view.Waiting) {
+		m.drawn = drawn{p.conn, len(m.view.Waiting), m.rungs(p.conn)}
+	}
 	var out []string
-	rungs := m.view.rungs(p.conn)
-	for _, r := range rungs {
-		out = append(out, m.ladderLine(r, rungs[0].time, m.width))
+	for _, r := range m.drawn.rungs {
+		out = append(out, m.ladderLine(r, m.drawn.rungs[0].time, m.width))
 	}
 	return out
+}
+
+// A drawn is a ladder as it was drawn last: a window is drawn more often than
+// there are views.
+type drawn struct {
+	conn    *timeline.Connection
+	waiting int
+	rungs   []rung
 }

@@ -40,7 +40,8 @@ type runner struct {
 // which frame, with the states of both ends and what RFC 9293 predicted
 // before. Without Options.Times the same course gives the same text. A
 // [*ScriptError] says that the lab did otherwise; other errors are those of
-// the lab, of ctx, or of out. When it returns, frames may still wait.
+// the lab, of ctx, or of out. Behind the last line everything goes on until the
+// scenario has ended; after quit, and after an error, frames may still wait.
 func (s *Script) Run(ctx context.Context, lab Lab, out io.Writer, o Options) error {
 	r := &runner{model: newModel(o, !o.Times), script: s, lab: lab, out: out}
 	if r.Limit <= 0 {
@@ -57,7 +58,14 @@ func (s *Script) Run(ctx context.Context, lab Lab, out io.Writer, o Options) err
 			return err
 		}
 	}
-	return nil
+	return r.finish(ctx)
+}
+
+// finish lets everything on until the scenario has ended. Nothing is said of
+// it.
+func (r *runner) finish(ctx context.Context) error {
+	r.out = io.Discard
+	return r.do(ctx, Command{Verb: VerbRun})
 }
 
 // do carries out a command.
@@ -82,7 +90,7 @@ func (r *runner) do(ctx context.Context, c Command) error {
 		if err != nil {
 			return err
 		}
-		return r.tell(r.before(f), field{r.say(words.StepWaits), r.frameText(f)})
+		return r.tell(r.before(f), field{r.say(words.StepWaits), r.frameText(&r.view, f)})
 	case VerbRun:
 		return r.run(ctx, c)
 	case VerbExpect:
@@ -227,7 +235,7 @@ func (r *runner) onward(ctx context.Context, c Command) error {
 			if err := r.tell(r.before(f)); err != nil {
 				return err
 			}
-			last = field{r.say(words.StepWaits), r.frameText(f)}
+			last = field{r.say(words.StepWaits), r.frameText(&r.view, f)}
 		}
 		if err := r.tell(nil, last); err != nil {
 			return err
@@ -251,7 +259,7 @@ func (r *runner) expect(ctx context.Context, c Command) error {
 	}
 	var said []field
 	for _, f := range r.waiting() {
-		said = append(said, field{r.say(words.StepWaits), r.frameText(f)})
+		said = append(said, field{r.say(words.StepWaits), r.frameText(&r.view, f)})
 	}
 	return r.tell(said, field{r.say(words.StepHolds), ""})
 }
@@ -272,7 +280,7 @@ func (r *runner) ends(f gate.Frame) []field {
 
 func (r *runner) did(d deed, f gate.Frame) field {
 	label := map[deed]words.ID{pass: words.StepPassed, drop: words.StepDropped, duplicate: words.StepDuplicated}[d]
-	return field{r.say(label), r.frameText(f)}
+	return field{r.say(label), r.frameText(&r.view, f)}
 }
 
 // scriptWidth is that of transcripts, in cells.

@@ -87,7 +87,7 @@ func (r *runner) unmet(c Command, why words.Message) error {
 			frames = append(frames, r.say(words.StepMoreWait, len(waiting)-i))
 			break
 		}
-		frames = append(frames, r.frameText(f))
+		frames = append(frames, r.frameText(&r.view, f))
 	}
 	var there words.Message
 	if len(frames) > 0 {
@@ -96,8 +96,15 @@ func (r *runner) unmet(c Command, why words.Message) error {
 		there = words.M(words.StepThereIs, words.M(words.StepNoneWait))
 	}
 	text := words.M(words.StepIndented, there)
+	add := func(more words.Message) { text = words.M(words.StepIndentedTwo, text, more) }
 	if states := r.listed(c.Want); states != "" {
-		text = words.M(words.StepIndentedTwo, there, words.M(words.StepStates, states))
+		add(words.M(words.StepStates, states))
+	}
+	if !r.view.Awaits.IsZero() && !r.view.Done {
+		add(r.view.Awaits)
+	}
+	for _, s := range r.view.failures() {
+		add(failedText(s))
 	}
 	return &ScriptError{words.Err(words.StepUnmet, r.script.Name, c.Line, plainly(c.String()), why, text)}
 }

@@ -67,6 +67,7 @@ const (
 	StepHelpHead       ID = "step.help_head"
 	StepNoFrame        ID = "step.no_frame"
 	StepFrameHead      ID = "step.frame_head" // number, link
+	StepFrameOn        ID = "step.frame_on"   // link
 	StepHeldBy         ID = "step.held_by"    // rule
 	StepLadder         ID = "step.ladder"
 	StepLadderOf       ID = "step.ladder_of" // ordinal, how many, route
@@ -77,23 +78,45 @@ const (
 	StepNoAnswer ID = "step.no_answer" // prediction
 	StepSection  ID = "step.section"   // section, why
 
-	StepAsk        ID = "step.ask"
-	StepAskLeave   ID = "step.ask_leave"
-	StepSayDone    ID = "step.say_done"
-	StepSayRunning ID = "step.say_running"
-	StepSayWorking ID = "step.say_working"
-	StepKeysAsking ID = "step.keys_asking" // what was asked for last
-	StepKeysNone   ID = "step.keys_asking_none"
-	StepKeyNext    ID = "step.key_next"
-	StepKeyDrop    ID = "step.key_drop"
-	StepKeyTwice   ID = "step.key_twice"
-	StepKeyRunTo   ID = "step.key_run_to"
-	StepKeyRun     ID = "step.key_run"
-	StepKeyChoose  ID = "step.key_choose"
-	StepKeyTab     ID = "step.key_tab"
-	StepKeyHelp    ID = "step.key_help"
-	StepKeyQuit    ID = "step.key_quit"
-	StepHelp       ID = "step.help" // words
+	StepAsk          ID = "step.ask"
+	StepAskLeave     ID = "step.ask_leave"
+	StepSayDone      ID = "step.say_done"
+	StepSayRunning   ID = "step.say_running"
+	StepSayWorking   ID = "step.say_working"
+	StepSayNone      ID = "step.say_none"   // what is waited for
+	StepSayResend    ID = "step.say_resend" // node, duration
+	StepSayFailed    ID = "step.say_failed" // step, error
+	StepSayBroken    ID = "step.say_broken" // error
+	StepSayKept      ID = "step.say_kept"   // rule
+	StepSayHeld      ID = "step.say_held"   // rule
+	StepSeconds      ID = "step.seconds"
+	StepMilliseconds ID = "step.milliseconds"
+	StepTwice        ID = "step.twice"
+
+	StepAwaitsRule       ID = "step.awaits_rule"   // rule, times
+	StepAwaitsStep       ID = "step.awaits_step"   // step
+	StepAwaitsTime       ID = "step.awaits_time"   // duration
+	StepAwaitsStates     ID = "step.awaits_states" // states
+	StepAwaitsRest       ID = "step.awaits_rest"
+	StepAwaitsConnection ID = "step.awaits_connection" // listener
+	StepAwaitsEnd        ID = "step.awaits_end"        // session
+	StepAwaitsData       ID = "step.awaits_data"       // session
+
+	StepGivenUp      ID = "step.given_up" // step
+	StepGivenUpFirst ID = "step.given_up_first"
+	StepGivenUpFix   ID = "step.given_up_fix"
+	StepKeysAsking   ID = "step.keys_asking" // what was asked for last
+	StepKeysNone     ID = "step.keys_asking_none"
+	StepKeyNext      ID = "step.key_next"
+	StepKeyDrop      ID = "step.key_drop"
+	StepKeyTwice     ID = "step.key_twice"
+	StepKeyRunTo     ID = "step.key_run_to"
+	StepKeyRun       ID = "step.key_run"
+	StepKeyChoose    ID = "step.key_choose"
+	StepKeyTab       ID = "step.key_tab"
+	StepKeyHelp      ID = "step.key_help"
+	StepKeyQuit      ID = "step.key_quit"
+	StepHelp         ID = "step.help" // words
 
 	StepIPv4         ID = "step.ipv4" // source, destination, TTL, bytes
 	StepIPv6         ID = "step.ipv6" // source, destination, hop limit, bytes of payload
@@ -144,16 +167,21 @@ With --script a text drives it, one command a line, and a transcript is printed:
   expect waiting N          wait until exactly so many frames wait
   expect done               wait until the scenario has ended
   show                      print what the screen shows
-  quit                      end the script; what waits goes on
+  quit                      give the run up
 
 MATCH is [NODE[:PORT]] [WORD] [/TEXT/]: client FIN, DATA, server:21 /221 /. The
-words are SYN, SYN+ACK, ACK (that alone), DATA, FIN, FIN+ACK (acknowledges a FIN),
-DATA+FIN, RST, TCP, UDP, ICMP, ARP, ND and ANY. Without it the first frame that
-waits is meant. A line that waits may end in "within 5s"; it is 10s otherwise. What
-follows a # is a comment. The script ends where it ends: what waits then goes on.
+words are SYN, SYN+ACK, ACK (that alone), DATA (any payload), FIN (any FIN), FIN+ACK
+(the first to acknowledge the peer's FIN), DATA+FIN, RST, TCP, UDP, ICMP, ARP, ND and
+ANY. Without it the first frame that waits is meant. A line that waits may end in
+"within 5s"; it is 10s otherwise. What follows a # is a comment. Behind the last line
+everything goes on, as by run, and the report follows.
+
+Time stands still as far as it can: what waits is not sent again for two minutes (ten
+seconds where the scenario itself loses segments), and nothing of netlab's own runs out.
+TIME-WAIT lasts its 60s all the same, and SYNs are sent again after 1s.
 
 Exit codes are those of netlab run; 1 also if a line of the script got not what it
-wanted.`,
+wanted, 3 if the run was given up.`,
 		`运行一个场景，每一帧都停下，直到您放行。屏幕上显示连接两端、等待的帧及其内容，
 以及 RFC 9293 规定接下来会发生什么；按 ? 查看各键的说明。结束时与 netlab run 一样
 打印报告。
@@ -170,15 +198,18 @@ wanted.`,
   expect waiting N          等到恰好有 N 个帧在等待
   expect done               等到场景结束
   show                      打印屏幕上的内容
-  quit                      结束脚本；等待的帧继续前进
+  quit                      放弃运行
 
 匹配写作 [节点[:端口]] [词] [/文本/]，例如：client FIN、DATA、server:21 /221 /。词有
-SYN、SYN+ACK、ACK（仅此而已）、DATA、FIN、FIN+ACK（确认了对方的 FIN）、DATA+FIN、
-RST、TCP、UDP、ICMP、ARP、ND 和 ANY。不写匹配时指第一个等待的帧。需要等待的行可以
-以 "within 5s" 结尾，否则最多等 10 秒。# 之后是注释。脚本到末尾即结束，届时等待的帧
-继续前进。
+SYN、SYN+ACK、ACK（仅此而已）、DATA（任何载荷）、FIN（任何 FIN）、FIN+ACK（首个确认
+对方 FIN 的 FIN）、DATA+FIN、RST、TCP、UDP、ICMP、ARP、ND 和 ANY。不写匹配时指第一个
+等待的帧。需要等待的行可以以 "within 5s" 结尾，否则最多等 10 秒。# 之后是注释。
+最后一行之后，一切继续前进（同 run），然后给出报告。
 
-退出码与 netlab run 相同；脚本的某一行没有得到所要的结果时也为 1。`},
+时间尽可能停住：等待的帧两分钟内不会重传（场景自己丢弃报文段时为十秒），netlab 自己的
+任何期限都不会到期。但 TIME-WAIT 仍然只持续 60 秒，SYN 仍在 1 秒后重传。
+
+退出码与 netlab run 相同；脚本的某一行没有得到所要的结果时也为 1，放弃运行时为 3。`},
 	HelpStepScript: {"take commands from `FILE`, - for the standard input, instead of a terminal", "从 `FILE` 读取命令（- 表示标准输入），不使用终端"},
 	HelpStepTimes:  {"with --script: print what differs from run to run, too, and where the time went", "与 --script 合用：也打印每次运行都不同的内容，以及各阶段用时"},
 
@@ -211,7 +242,7 @@ RST、TCP、UDP、ICMP、ARP、ND 和 ANY。不写匹配时指第一个等待的
 	StepStates:      {"states: %[1]s", "状态：%[1]s"},
 	StepMoreWait:    {"and %[1]d more", "还有 %[1]d 个"},
 	StepIndented:    {"\n  %[1]s", "\n  %[1]s"},
-	StepIndentedTwo: {"\n  %[1]s\n  %[2]s", "\n  %[1]s\n  %[2]s"},
+	StepIndentedTwo: {"%[1]s\n  %[2]s", "%[1]s\n  %[2]s"},
 
 	StepPassed:     {"passed", "放行"},
 	StepDropped:    {"dropped", "丢弃"},
@@ -242,9 +273,10 @@ RST、TCP、UDP、ICMP、ARP、ND 和 ANY。不写匹配时指第一个等待的
 	StepHelpHead:       {"help", "帮助"},
 	StepNoFrame:        {"no frame", "没有帧"},
 	StepFrameHead:      {"frame %[1]d on %[2]s", "%[2]s 上的第 %[1]d 帧"},
-	StepHeldBy:         {"held by %[1]s", "由 %[1]s 拦下"},
-	StepLadder:         {"what has passed", "已经通过的"},
-	StepLadderOf:       {"what has passed on connection %[1]d of %[2]d: %[3]s", "连接 %[1]d（共 %[2]d 个）上已经通过的：%[3]s"},
+	StepFrameOn:        {"frame on %[1]s", "%[1]s 上的帧"},
+	StepHeldBy:         {"held by rule %[1]s", "由规则 %[1]s 扣留"},
+	StepLadder:         {"ladder", "时序图"},
+	StepLadderOf:       {"ladder of connection %[1]d of %[2]d: %[3]s", "连接 %[1]d（共 %[2]d 个）的时序图：%[3]s"},
 
 	StepWillGo:   {"%[1]s: %[2]s", "%[1]s：%[2]s"},
 	StepWillStay: {"%[1]s stays in %[2]s", "%[1]s 保持 %[2]s"},
@@ -252,22 +284,44 @@ RST、TCP、UDP、ICMP、ARP、ND 和 ANY。不写匹配时指第一个等待的
 	StepNoAnswer: {"%[1]s; no answer", "%[1]s；不应答"},
 	StepSection:  {"section %[1]s: %[2]s", "第 %[1]s 节：%[2]s"},
 
-	StepAsk:        {"run to (client FIN, DATA, /text/): ", "运行到（client FIN、DATA、/文本/）："},
-	StepAskLeave:   {"The lab still runs. q again: leave, what waits goes on; any other key: stay", "实验仍在运行。再按 q：离开，等待的帧继续前进；其他键：留下"},
-	StepSayDone:    {"The scenario has ended: q leaves and shows the report", "场景已结束：按 q 离开并显示报告"},
-	StepSayRunning: {"any key stops", "按任意键停下"},
-	StepSayWorking: {"No frame waits: the lab is at work", "没有等待的帧：实验正在进行"},
-	StepKeysAsking: {"enter: run to it   esc: back   empty: again %[1]s", "回车：运行到此   esc：返回   留空：再次 %[1]s"},
-	StepKeysNone:   {"enter: run to it   esc: back", "回车：运行到此   esc：返回"},
-	StepKeyNext:    {"n next", "n 放行"},
-	StepKeyDrop:    {"d drop", "d 丢弃"},
-	StepKeyTwice:   {"D twice", "D 重复"},
-	StepKeyRunTo:   {"r run to", "r 运行到"},
-	StepKeyRun:     {"R run", "R 运行"},
-	StepKeyChoose:  {"up/down", "上/下"},
-	StepKeyTab:     {"tab other", "tab 其他"},
-	StepKeyHelp:    {"? help", "? 帮助"},
-	StepKeyQuit:    {"q quit", "q 退出"},
+	StepAsk:          {"run to (client FIN, DATA, /text/): ", "运行到（client FIN、DATA、/文本/）："},
+	StepAskLeave:     {"Not at its end. q again: give it up, unjudged; R: run to the end; else: stay", "尚未结束。再按 q：放弃，不作判定；R：运行到结束；其他键：留下"},
+	StepSayDone:      {"The scenario has ended: q leaves and shows the report", "场景已结束：按 q 离开并显示报告"},
+	StepSayRunning:   {"any key stops", "按任意键停下"},
+	StepSayWorking:   {"the lab is at work", "实验正在进行"},
+	StepSayNone:      {"No frame waits: %[1]s", "没有等待的帧：%[1]s"},
+	StepSayResend:    {"No frame waits: %[1]s sends again in %[2]s", "没有等待的帧：%[1]s 在 %[2]s后重传"},
+	StepSayFailed:    {"%[1]s failed: %[2]s", "%[1]s 失败：%[2]s"},
+	StepSayBroken:    {"The run cannot go on; q leaves: %[1]s", "运行无法继续；按 q 离开：%[1]s"},
+	StepSayKept:      {"any key stops   What waits is held by rule %[1]s until the scenario lets it go", "按任意键停下   等待的帧由规则 %[1]s 扣留，直到场景放行"},
+	StepSayHeld:      {"The scenario will let it go, by rule %[1]s; n lets it on now", "场景会按规则 %[1]s 放行；按 n 立即放行"},
+	StepSeconds:      {"%[1]d s", "%[1]d 秒"},
+	StepMilliseconds: {"%[1]d ms", "%[1]d 毫秒"},
+	StepTwice:        {"twice", "两份"},
+
+	StepAwaitsRule:       {"The scenario waits until rule %[1]s has matched %[2]d in all", "场景等待规则 %[1]s 共匹配 %[2]d 次"},
+	StepAwaitsStep:       {"The scenario waits for the end of step %[1]s", "场景等待步骤 %[1]s 结束"},
+	StepAwaitsTime:       {"The scenario waits for %[1]s", "场景等待 %[1]s"},
+	StepAwaitsStates:     {"The scenario waits for %[1]s", "场景等待 %[1]s"},
+	StepAwaitsRest:       {"The scenario waits until everything is at rest", "场景等待一切静止"},
+	StepAwaitsConnection: {"The scenario waits for a connection to %[1]s", "场景等待到 %[1]s 的连接"},
+	StepAwaitsEnd:        {"The scenario waits for the end of what %[1]s receives", "场景等待 %[1]s 接收完毕"},
+	StepAwaitsData:       {"The scenario waits for data on %[1]s", "场景等待 %[1]s 上的数据"},
+
+	StepGivenUp:      {"given up at %[1]s: the scenario had not ended, so nothing is judged", "在 %[1]s 处放弃：场景尚未结束，因此不作判定"},
+	StepGivenUpFirst: {"given up before the first step: nothing is judged", "在第一个步骤之前放弃：不作判定"},
+	StepGivenUpFix:   {"R lets everything on until the end, in a script run", "R 放行一切直到结束，在脚本中写 run"},
+	StepKeysAsking:   {"enter: run to it   esc: back   empty: again %[1]s", "回车：运行到此   esc：返回   留空：再次 %[1]s"},
+	StepKeysNone:     {"enter: run to it   esc: back", "回车：运行到此   esc：返回"},
+	StepKeyNext:      {"n next", "n 放行"},
+	StepKeyDrop:      {"d drop", "d 丢弃"},
+	StepKeyTwice:     {"D twice", "D 重复"},
+	StepKeyRunTo:     {"r run to", "r 运行到"},
+	StepKeyRun:       {"R run", "R 运行"},
+	StepKeyChoose:    {"up/down", "上/下"},
+	StepKeyTab:       {"tab other", "tab 其他"},
+	StepKeyHelp:      {"? help", "? 帮助"},
+	StepKeyQuit:      {"q quit", "q 退出"},
 	StepHelp: {`n, enter  let the chosen frame on
 d         drop it
 D         duplicate it: let it on twice
@@ -276,8 +330,13 @@ R         run: let everything on until the end
 up, down  choose a frame
 tab       the next connection: its ends, its ladder
 pgup/dn   scroll the ladder
-q         leave; ^C: break off the run
-A match is [NODE[:PORT]] [WORD] [/TEXT/], with one of the words
+q         leave: at the end with the report, else the run is given up
+^C        break off the run
+Arrows: --> arrived   -.. waits or is on its way   ..- arrives   --x lost
+x3: sent three times while it waited; again: repeats what was sent before
+A frame is called by one word, as in reports: FIN+ACK is the FIN that is the
+first to acknowledge the peer's FIN. The flags of its header are in < >.
+A match is [NODE[:PORT]] [WORD] [/TEXT/]; FIN is any FIN, DATA any payload:
 %[1]s`, `n、回车   放行选中的帧
 d         丢弃它
 D         重复：放行两次
@@ -286,8 +345,13 @@ R         运行：放行一切，直到结束
 上、下    选择帧
 tab       下一个连接：它的两端和时序图
 pgup/dn   滚动时序图
-q         离开；^C：中断运行
-匹配写作 [节点[:端口]] [词] [/文本/]，词为以下之一
+q         离开：结束后给出报告，否则放弃运行
+^C        中断运行
+箭头：--> 已到达   -.. 等待或在途   ..- 到达   --x 丢失
+x3：等待期间共发送三次；重传：重复以前发送过的
+帧用一个词称呼，与报告相同：FIN+ACK 是首个确认对方 FIN 的 FIN。首部的标志位
+写在 < > 中。
+匹配写作 [节点[:端口]] [词] [/文本/]；FIN 指任何 FIN，DATA 指任何载荷：
 %[1]s`},
 
 	StepIPv4:         {"%[1]s -> %[2]s, TTL %[3]d, %[4]d bytes", "%[1]s -> %[2]s, TTL %[3]d, %[4]d 字节"},
@@ -297,15 +361,15 @@ q         离开；^C：中断运行
 	StepMalformed:    {"unreadable", "无法解读"},
 	StepOptions:      {"options", "选项"},
 	StepPayload:      {"payload", "载荷"},
-	StepFlagSYN:      {"SYN: asks for a connection", "SYN：请求建立连接"},
-	StepFlagSYNACK:   {"SYN+ACK: agrees to the connection", "SYN+ACK：同意建立连接"},
-	StepFlagFIN:      {"FIN: has no more to send", "FIN：没有更多数据要发送"},
-	StepFlagRST:      {"RST: the connection is no more", "RST：连接作废"},
-	StepFlagPSH:      {"PSH: hand it over now", "PSH：立即交付"},
-	StepFlagURG:      {"URG: there is urgent data", "URG：有紧急数据"},
-	StepFlagECE:      {"ECE: congestion echo", "ECE：拥塞回显"},
-	StepFlagCWR:      {"CWR: window reduced", "CWR：窗口已减小"},
-	StepFlagACK:      {"ACK: has everything before %[1]s", "ACK：%[1]s 之前的都已收到"},
+	StepFlagSYN:      {"asks for a connection", "请求建立连接"},
+	StepFlagSYNACK:   {"agrees to the connection", "同意建立连接"},
+	StepFlagFIN:      {"has no more to send", "没有更多数据要发送"},
+	StepFlagRST:      {"the connection is no more", "连接作废"},
+	StepFlagPSH:      {"hand it over now", "立即交付"},
+	StepFlagURG:      {"there is urgent data", "有紧急数据"},
+	StepFlagECE:      {"congestion echo", "拥塞回显"},
+	StepFlagCWR:      {"window reduced", "窗口已减小"},
+	StepFlagACK:      {"has all before %[1]s", "%[1]s 之前的都已收到"},
 	StepBadSum:       {"the checksum is wrong", "校验和错误"},
 	StepSemicolon:    {"; ", "；"},
 	StepNumbers:      {"%[1]s  window %[2]d", "%[1]s  窗口 %[2]d"},
