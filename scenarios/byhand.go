@@ -7,17 +7,31 @@ import (
 	"time"
 )
 
-// byHandLimit is how long what waits for a person may take.
-const byHandLimit = 24 * time.Hour
+// ByHandLimit is how long what waits for a person may take.
+const ByHandLimit = 24 * time.Hour
 
-// byHandRTOMin is the least time before a segment is sent again while a
-// person reads: the largest that the kernel heeds (TCP_RTO_MAX).
-const byHandRTOMin = 2 * time.Minute
+// Least times before a segment is sent again while a person reads. The first
+// is the largest that the kernel heeds (TCP_RTO_MAX). The second is for
+// scenarios that lose segments, where somebody is to send again: nobody looks
+// on for two minutes.
+const (
+	byHandRTOMin = 2 * time.Minute
+	lossyRTOMin  = 10 * time.Second
+)
+
+// Defaults of the language, which a person outwaits. A scenario that says
+// otherwise is about that.
+const (
+	defaultFTPIdle = 900 * time.Second
+	defaultWebIdle = 60 * time.Second
+)
 
 // ByHand returns a copy of the scenario for a lab whose frames a person lets
 // on one at a time: every link is a gate, time stands still for TCP as far as
 // the kernel allows it, and nothing that is netlab's own runs out of time.
-func (s *Scenario) ByHand() (*Scenario, error) {
+// resend is the least time before a segment is sent again; 0 for two minutes,
+// or ten seconds where the scenario itself loses segments.
+func (s *Scenario) ByHand(resend time.Duration) (*Scenario, error) {
 	text, err := json.Marshal(s)
 	if err != nil {
 		return nil, fmt.Errorf("copy scenario: %w", err)
@@ -26,20 +40,22 @@ func (s *Scenario) ByHand() (*Scenario, error) {
 	if err := json.Unmarshal(text, c); err != nil {
 		return nil, fmt.Errorf("copy scenario: %w", err)
 	}
-	c.Observe = ObserveFree
-	c.Limits.Run.Duration, c.Limits.Step.Duration = byHandLimit, byHandLimit
+	c.Stepped, c.Observe = true, ObserveFree
+	c.Limits.Run.Duration, c.Limits.Step.Duration = ByHandLimit, ByHandLimit
+	if resend == 0 {
+		resend = c.resend()
+	}
 	for i := range c.Links {
 		l := &c.Links[i]
 		l.Gate = true
 		for j := range l.Ends {
-			if e := &l.Ends[j]; e.RTOMin.Duration == 0 {
-				e.RTOMin.Duration = byHandRTOMin
-			}
+			e := &l.Ends[j]
+			e.RTOMin.Duration = max(e.RTOMin.Duration, resend)
 		}
 	}
 	for i := range c.Steps {
 		if x := c.Steps[i].Settle; x != nil {
-			x.Within.Duration = byHandLimit
+			x.Within.Duration = ByHandLimit
 		}
 	}
 	patient(reflect.ValueOf(&c.Steps).Elem())
@@ -47,7 +63,26 @@ func (s *Scenario) ByHand() (*Scenario, error) {
 	return c, nil
 }
 
-// patient takes the bounds off all that waits for a peer below a value.
+// resend returns the usual least time before a segment is sent again.
+func (s *Scenario) resend() time.Duration {
+	for i := range s.Links {
+		for _, x := range s.Links[i].Impairments() {
+			if x != nil && (x.Loss > 0 || x.Corrupt > 0) {
+				return lossyRTOMin
+			}
+		}
+	}
+	for i := range s.Steps {
+		x := &s.Steps[i]
+		if x.GateDrop != nil || x.GateDiscard != nil || x.GateCorrupt != nil || x.FirewallDrop != nil || x.LinkDown != nil {
+			return lossyRTOMin
+		}
+	}
+	return byHandRTOMin
+}
+
+// patient takes the bounds off all that waits for a peer below a value. A step
+// that is meant to fail keeps its own: it may be what it is to fail by.
 func patient(v reflect.Value) {
 	switch v.Kind() {
 	case reflect.Pointer:
@@ -61,15 +96,29 @@ func patient(v reflect.Value) {
 	case reflect.Struct:
 		switch x := v.Addr().Interface().(type) {
 		case *Close:
-			x.Within.Duration = byHandLimit
+			x.Within.Duration = ByHandLimit
+			return
 		case *Common:
-			x.Timeout.Duration = 0
-		default:
-			for i := range v.NumField() {
-				if v.Type().Field(i).IsExported() {
-					patient(v.Field(i))
-				}
+			if !x.ExpectError {
+				x.Timeout.Duration = 0
+			}
+			return
+		case *FTPServer:
+			outwait(&x.IdleTimeout, defaultFTPIdle)
+		case *HTTPServer:
+			outwait(&x.IdleTimeout, defaultWebIdle)
+		}
+		for i := range v.NumField() {
+			if v.Type().Field(i).IsExported() {
+				patient(v.Field(i))
 			}
 		}
+	}
+}
+
+// outwait takes a bound off that is a default.
+func outwait(d *Duration, usual time.Duration) {
+	if d.Duration == usual {
+		d.Duration = ByHandLimit
 	}
 }

@@ -42,6 +42,8 @@ type Scenario struct {
 	Exclusive   YesNo            `key:"exclusive" doc:"In a suite it runs alone: its claim depends on times that a busy machine would change."`
 	Variants    []Variant        `key:"variants" doc:"Changed copies of the scenario, as JSON Merge Patches (RFC 7396)."`
 	Limits      Limits           `key:"limits" doc:"Bounds; exceeding one is an error that names it."`
+
+	Stepped bool // by hand, see ByHand; no file says so
 }
 
 // A Text is for people: one string, or one for each language.

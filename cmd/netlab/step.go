@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"strings"
+	"time"
 
 	"netlab/lab/gate"
 	"netlab/lab/report"
@@ -26,6 +27,7 @@ type stepFlags struct {
 	variant string
 	out     string
 	times   bool
+	resend  time.Duration
 }
 
 func (e *env) stepCommand() *cobra.Command {
@@ -42,13 +44,23 @@ func (e *env) stepCommand() *cobra.Command {
 	c.Flags().StringVar(&f.script, "script", "", e.t(words.HelpStepScript))
 	c.Flags().StringVar(&f.variant, "variant", run.Base, e.t(words.HelpVariant))
 	c.Flags().StringVar(&f.out, "out", "netlab-runs", e.t(words.HelpOut))
+	c.Flags().DurationVar(&f.resend, "resend", 0, e.t(words.HelpStepResend))
 	c.Flags().BoolVar(&f.times, "times", false, e.t(words.HelpStepTimes))
 	return c
 }
 
+// Bounds of --resend: those of rto_min in scenarios.
+const (
+	minResend = time.Millisecond
+	maxResend = 2 * time.Minute
+)
+
 // step reads the scenario and the script, and only when both are right builds
 // the lab.
 func (e *env) step(ctx context.Context, f stepFlags, arg string) error {
+	if f.resend != 0 && (f.resend < minResend || f.resend > maxResend || f.resend%time.Millisecond != 0) {
+		return words.Err(words.StepBadResend, f.resend, minResend, maxResend)
+	}
 	job, err := e.stepJob(f, arg)
 	if err != nil {
 		return err
@@ -58,7 +70,7 @@ func (e *env) step(ctx context.Context, f stepFlags, arg string) error {
 		return err
 	}
 	tracer := run.NewSharedTracer()
-	job.Tracer = tracer
+	job.Tracer, job.Resend = tracer, f.resend
 	result, err := run.Step(ctx, job.Config, hand)
 	closing := tracer.Close()
 	if err != nil {

@@ -151,7 +151,7 @@ func (e *engine) enter(now probes.Mono, f *frame) {
 		return
 	}
 	e.track(f)
-	if e.merge(now, f) {
+	if e.merge(now, f) || e.answered(now, f) {
 		return
 	}
 	if e.lockstep {

@@ -38,7 +38,7 @@ func (a *agent) startFTP(ctx context.Context, r ServeRequest, files []*os.File) 
 	}
 	options := ftp.ServerOptions{
 		Calls: a.calls.Caller(r.Server.Name), Secrets: a.secretsWriter(),
-		Log: logHandler(r.Server.Name),
+		Log: logHandler(r.Server.Name), Patience: r.Patience,
 	}
 	if f := r.Server.FTP; f.TLS != "" && f.TLS != scenarios.NoTLS {
 		certificate, err := r.Identity.certificate()

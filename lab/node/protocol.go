@@ -148,6 +148,7 @@ type ServeRequest struct {
 	Identity Identity                // of a server with TLS
 	Target   netip.AddrPort          // of a proxy or a resolver: the server that it asks
 	Hosts    map[string][]netip.Addr // of a name server: addresses of all nodes
+	Patience time.Duration           // how long peers are waited for, instead of bounds of the server's own; 0 for those
 }
 
 // An Identity is a certificate with its key, and what vouches for it.

@@ -73,7 +73,7 @@ func (a *agent) startSMTP(ctx context.Context, r ServeRequest) (stopper, error) 
 		spec.Users[u.Name] = u.Password
 	}
 	return smtp.Start(ctx, spec, smtp.Options{
-		Calls: a.calls.Caller(r.Server.Name), Log: logHandler(r.Server.Name), Name: a.node,
+		Calls: a.calls.Caller(r.Server.Name), Log: logHandler(r.Server.Name), Name: a.node, Patience: r.Patience,
 	})
 }
 
@@ -91,7 +91,7 @@ func (a *agent) startProxy(ctx context.Context, r ServeRequest) (stopper, error)
 	s := r.Server.Proxy
 	return proxy.Start(ctx, proxy.Spec{
 		Port: s.Port, To: r.Target, Flip: placeOf(s.Flip), Cut: placeOf(s.Cut), Record: bool(s.Record), Close: closeOf(s.Close),
-	}, proxy.Options{Calls: a.calls.Caller(r.Server.Name), Log: logHandler(r.Server.Name)})
+	}, proxy.Options{Calls: a.calls.Caller(r.Server.Name), Log: logHandler(r.Server.Name), Patience: r.Patience})
 }
 
 // placeOf says in the workload's words where something is to happen.

@@ -36,7 +36,7 @@ func (a *agent) startHTTP(ctx context.Context, r ServeRequest) (stopper, error) 
 	}
 	return web.Start(context.WithoutCancel(ctx), spec, web.ServerOptions{
 		Calls: a.calls.Caller(r.Server.Name), Secrets: a.secretsWriter(),
-		Log: slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{Level: slog.LevelDebug}),
+		Log: slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{Level: slog.LevelDebug}), Patience: r.Patience,
 	})
 }
 

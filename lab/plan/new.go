@@ -41,6 +41,9 @@ func New(sc *scenarios.Scenario) (*Plan, error) {
 	p.layLinks(sc)
 	p.gates(sc)
 	p.timers(sc)
+	if sc.Stepped {
+		p.standStill()
+	}
 	domains, err := p.address(sc)
 	if err != nil {
 		return nil, err
@@ -55,6 +58,9 @@ func New(sc *scenarios.Scenario) (*Plan, error) {
 	p.Hosts = hosts(p, sc)
 	p.resolvers(sc)
 	p.Settings = slices.Concat(settings(sc), middleboxSettings(p), p.lockstepSettings(sc))
+	if sc.Stepped {
+		p.Settings = append(p.Settings, Setting{"stepped", "by hand"})
+	}
 	return p, nil
 }
 

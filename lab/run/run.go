@@ -44,6 +44,8 @@ type Config struct {
 	Observe  scenarios.Observe   // instead of the scenario's; "" for that
 
 	NoSecrets bool // secrets of TLS are not kept
+
+	Resend time.Duration // of Step: the least time before a segment is sent again; 0 for as long as suits
 }
 
 // A Result is one run, judged.
@@ -283,6 +285,9 @@ func (r *runner) startServer(ctx context.Context, s scenarios.Server) error {
 		dir = f
 	}
 	request := node.ServeRequest{Server: s}
+	if r.drive != nil {
+		request.Patience = scenarios.ByHandLimit
+	}
 	var err error
 	if request.Identity, err = r.identity(s); err != nil {
 		return err

@@ -21,7 +21,7 @@ import (
 // to its end if all steps are done, and is given up if not. The run is judged
 // as any other.
 func Step(ctx context.Context, c Config, drive func(ctx context.Context, lab step.Lab) error) (*Result, error) {
-	byHand, err := c.Scenario.ByHand()
+	byHand, err := c.Scenario.ByHand(c.Resend)
 	if err != nil {
 		return nil, err
 	}

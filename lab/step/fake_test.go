@@ -41,6 +41,7 @@ type hooks struct {
 	established func(l *fakeLab, e *timelinetest.End) // the end is in ESTABLISHED
 	heard       func(l *fakeLab, e *timelinetest.End, text string)
 	peerClosed  func(l *fakeLab, e *timelinetest.End)
+	joins       bool // a FIN is acknowledged by the FIN that answers it
 }
 
 // A held is a packet that waits.
@@ -239,7 +240,9 @@ func (l *fakeLab) receive(h *held) {
 		}
 	case e.State == probes.Established && fin:
 		e.Enter(probes.CloseWait)
-		answer()
+		if !l.hooks.joins {
+			answer()
+		}
 		if l.hooks.peerClosed != nil {
 			l.hooks.peerClosed(l, e)
 		}

@@ -101,18 +101,46 @@ func TestMatches(t *testing.T) {
 	}
 }
 
-// FIN+ACK is the FIN that acknowledges the other's.
+// FIN+ACK is the FIN that is the first to acknowledge the other's, and what
+// repeats it, whatever the flags are.
 func TestMatchesFINACK(t *testing.T) {
-	l := plainClose()
-	m := at(t, l, "", 80, 24)
-	both := Match{Word: FINACK}
-	press(t, l, m, "n", "n", "n")
-	if f, _ := m.current(); both.matches(&m.view, f) {
-		t.Error("the first FIN matches FIN+ACK")
-	}
-	press(t, l, m, "n", "n")
-	if f, ok := m.current(); !ok || !both.matches(&m.view, f) {
-		t.Errorf("the second FIN does not match FIN+ACK: %+v", f)
+	for _, tt := range []struct {
+		name  string
+		close func(l *fakeLab)
+		want  []string // names of the FINs, in their order
+	}{
+		{"four segments", func(*fakeLab) {}, []string{"FIN", "FIN again", "FIN", "FIN again"}},
+		{"three segments", func(l *fakeLab) { l.hooks.joins = true }, []string{"FIN", "FIN again", "FIN+ACK", "FIN+ACK again"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			l := plainClose()
+			tt.close(l)
+			m := at(t, l, "", 80, 24)
+			var got []string
+			for range tt.want {
+				press(t, l, m, "r", "F", "I", "N", "enter")
+				f, ok := m.current()
+				if !ok {
+					t.Fatalf("no FIN waits after %q", got)
+				}
+				name, _, _ := strings.Cut(m.label(&m.view, f), " seq=")
+				if m.view.called(f).again {
+					name += " again"
+				}
+				got = append(got, name)
+				if is := (Match{Word: FINACK}).matches(&m.view, f); is != strings.HasPrefix(name, "FIN+ACK") {
+					t.Errorf("%s matches FIN+ACK: %v", name, is)
+				}
+				if m.view.called(f).again {
+					press(t, l, m, "n")
+				} else {
+					press(t, l, m, "d")
+				}
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
 	}
 }
 

@@ -18,7 +18,7 @@ func listed(m *model) string {
 	var out []string
 	chosen, _ := m.current()
 	for _, f := range m.waiting() {
-		text := f.From + " " + label(f)
+		text := f.From + " " + m.label(&m.view, f)
 		if idOf(f) == idOf(chosen) {
 			text = "[" + text + "]"
 		}
@@ -38,17 +38,17 @@ func TestKeys(t *testing.T) {
 		status string
 	}{
 		{name: "next", lab: plainClose, keys: []string{"n"}, want: "[server SYN+ACK seq=0 ack=1]"},
-		{name: "enter and space", lab: plainClose, keys: []string{"enter", "space"}, want: "[client ACK seq=1 ack=1], client FIN+ACK seq=1 ack=1"},
-		{name: "drop", lab: plainClose, keys: []string{"d"}, want: "[client SYN seq=0]"},
+		{name: "enter and space", lab: plainClose, keys: []string{"enter", "space"}, want: "[client ACK seq=1 ack=1], client FIN seq=1 ack=1"},
+		{name: "drop", lab: plainClose, keys: []string{"d"}, want: "[client SYN seq=0 again]"},
 		{name: "duplicate", lab: plainClose, keys: []string{"D"}, want: "[server SYN+ACK seq=0 ack=1]"},
-		{name: "choose", lab: crossedClose, keys: []string{"n", "n", "n", "down"}, want: "client FIN+ACK seq=1 ack=1, [server FIN+ACK seq=1 ack=1]"},
-		{name: "no further than the last", lab: crossedClose, keys: []string{"n", "n", "n", "down", "down", "up", "up"}, want: "[client FIN+ACK seq=1 ack=1], server FIN+ACK seq=1 ack=1"},
-		{name: "the chosen one goes", lab: crossedClose, keys: []string{"n", "n", "n", "down", "n"}, want: "[client FIN+ACK seq=1 ack=1], client ACK seq=2 ack=2"},
-		{name: "run to", lab: plainClose, keys: []string{"r"}, type_: "server fin", after: []string{"enter"}, want: "[server FIN+ACK seq=1 ack=2]"},
-		{name: "run to text", lab: func() *fakeLab { return ftpClose(timelinetest.Options{}) }, keys: []string{"r"}, type_: "/221/", after: []string{"enter"}, want: "[server PSH+ACK seq=12 ack=7 +9]"},
+		{name: "choose", lab: crossedClose, keys: []string{"n", "n", "n", "down"}, want: "client FIN seq=1 ack=1, [server FIN seq=1 ack=1]"},
+		{name: "no further than the last", lab: crossedClose, keys: []string{"n", "n", "n", "down", "down", "up", "up"}, want: "[client FIN seq=1 ack=1], server FIN seq=1 ack=1"},
+		{name: "the chosen one goes", lab: crossedClose, keys: []string{"n", "n", "n", "down", "n"}, want: "[client FIN seq=1 ack=1], client ACK seq=2 ack=2"},
+		{name: "run to", lab: plainClose, keys: []string{"r"}, type_: "server fin", after: []string{"enter"}, want: "[server FIN seq=1 ack=2]"},
+		{name: "run to text", lab: func() *fakeLab { return ftpClose(timelinetest.Options{}) }, keys: []string{"r"}, type_: "/221/", after: []string{"enter"}, want: "[server DATA seq=12 ack=7 +9]"},
 		{name: "run to what waits", lab: plainClose, keys: []string{"r"}, type_: "SYN", after: []string{"enter"}, want: "[client SYN seq=0]"},
-		{name: "run to the same again", lab: plainClose, keys: []string{"r", "A", "C", "K", "enter", "n", "r", "enter"}, want: "[server ACK seq=1 ack=2], server FIN+ACK seq=1 ack=2"},
-		{name: "a slip of the finger", lab: plainClose, keys: []string{"r"}, type_: "FIX", after: []string{"backspace", "N", "enter"}, want: "[client FIN+ACK seq=1 ack=1]"},
+		{name: "run to the same again", lab: plainClose, keys: []string{"r", "A", "C", "K", "enter", "n", "r", "enter"}, want: "[server ACK seq=1 ack=2], server FIN seq=1 ack=2"},
+		{name: "a slip of the finger", lab: plainClose, keys: []string{"r"}, type_: "FIX", after: []string{"backspace", "N", "enter"}, want: "[client FIN seq=1 ack=1]"},
 		{name: "no such node", lab: plainClose, keys: []string{"r"}, type_: "sever FIN", after: []string{"enter"}, want: "[client SYN seq=0]",
 			status: `there is no node "sever"; the lab has: client, server`},
 		{name: "not a match", lab: plainClose, keys: []string{"r"}, type_: "/x", after: []string{"enter"}, want: "[client SYN seq=0]",
@@ -181,8 +181,8 @@ func TestFailedLab(t *testing.T) {
 func TestCopies(t *testing.T) {
 	seg := probes.Segment{Flags: probes.SYN}
 	p := newPen(Options{}, false)
-	got := p.frameText(gate.Frame{From: "client", To: "server", Copies: 2, Segment: &seg})
-	if want := "client -> server  x3  SYN seq=0"; got != want {
+	got := p.frameText(&View{}, gate.Frame{From: "client", To: "server", Copies: 2, Segment: &seg})
+	if want := "client -> server  SYN seq=0 x3"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
 	"charm.land/lipgloss/v2"
@@ -39,13 +40,22 @@ func Play(ctx context.Context, lab Lab, in io.Reader, out io.Writer, o Options) 
 	return nil
 }
 
+// tick is how often timers are looked at again, of which nothing tells that
+// they run.
+const tick = time.Second
+
 // watch tells the program of every view, until ctx ends or the lab fails.
 func watch(ctx context.Context, lab Lab, t *tea.Program) {
 	for {
 		v, err := lab.View(ctx)
 		if err == nil {
 			t.Send(v)
-			err = lab.Wait(ctx, v.Number)
+			soon, cancel := context.WithTimeout(ctx, tick)
+			err = lab.Wait(soon, v.Number)
+			if soon.Err() != nil {
+				err = nil
+			}
+			cancel()
 		}
 		if ctx.Err() != nil {
 			return

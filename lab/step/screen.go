@@ -57,26 +57,30 @@ func (m *model) screen() []line {
 	if m.width < 24 || m.height < fixedLines+2 {
 		return m.tiny()
 	}
-	waiting, headers, prediction, ladder := shares(m.height)
 	out := []line{{m.titleLine(), heading}}
-	out = append(out, m.fill(m.endLines(), 2)...)
-	out = append(out, line{m.rule(m.waitingHead()), heading})
-	out = append(out, m.waitingLines(waiting)...)
-	out = append(out, line{m.rule(m.frameHead()), heading})
-	switch m.mode {
-	case helping:
-		n := headers + prediction + 1 + ladder
-		out = append(out, m.fill(m.helpLines(), n)...)
-	default:
-		out = append(out, m.aboutLines(headers, prediction)...)
-		out = append(out, line{m.rule(m.ladderHead()), heading})
-		out = append(out, m.tail(m.ladderLines(), ladder)...)
+	if m.mode == helping {
+		out = append(out, line{m.rule(m.say(words.StepHelpHead)), heading})
+		out = append(out, m.fill(m.helpLines(), m.height-4)...)
+	} else {
+		out = append(out, m.body()...)
 	}
 	out = append(out, line{m.statusLine(), normal}, line{m.keysLine(), normal})
 	for i := range out {
 		out[i].text = strings.TrimRight(m.cut(out[i].text, m.width), " ")
 	}
 	return out
+}
+
+// body is what is between the title and the last two lines.
+func (m *model) body() []line {
+	waiting, headers, prediction, ladder := shares(m.height)
+	out := m.fill(m.endLines(), 2)
+	out = append(out, line{m.rule(m.waitingHead()), heading})
+	out = append(out, m.waitingLines(waiting)...)
+	out = append(out, line{m.rule(m.frameHead()), heading})
+	out = append(out, m.aboutLines(headers, prediction)...)
+	out = append(out, line{m.rule(m.ladderHead()), heading})
+	return append(out, m.tail(m.ladderLines(), ladder)...)
 }
 
 // tiny is the screen of a window that is too small for more.
@@ -265,9 +269,6 @@ func heldBy(f gate.Frame) string {
 }
 
 func (m *model) frameHead() string {
-	if m.mode == helping {
-		return m.say(words.StepHelpHead)
-	}
 	f, ok := m.current()
 	if !ok {
 		return m.say(words.StepNoFrame)

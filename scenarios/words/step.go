@@ -5,6 +5,8 @@ const (
 	HelpStep       ID = "help.step"
 	HelpStepLong   ID = "help.step.long"
 	HelpStepScript ID = "help.step.script"
+	HelpStepResend ID = "help.step.resend"
+	StepBadResend  ID = "step.bad_resend" // duration, bounds
 	HelpStepTimes  ID = "help.step.times"
 
 	StepNoTerminal ID = "step.no_terminal"
@@ -211,6 +213,8 @@ SYN、SYN+ACK、ACK（仅此而已）、DATA（任何载荷）、FIN（任何 FI
 
 退出码与 netlab run 相同；脚本的某一行没有得到所要的结果时也为 1，放弃运行时为 3。`},
 	HelpStepScript: {"take commands from `FILE`, - for the standard input, instead of a terminal", "从 `FILE` 读取命令（- 表示标准输入），不使用终端"},
+	HelpStepResend: {"the least `TIME` before a segment is sent again; usually 2m, or 10s where the scenario itself loses segments", "报文段重传前至少经过的时间（`TIME`）；通常为 2m，场景自己丢弃报文段时为 10s"},
+	StepBadResend:  {"--resend %[1]s: from %[2]s to %[3]s, in whole milliseconds", "--resend %[1]s：应在 %[2]s 到 %[3]s 之间，为整毫秒"},
 	HelpStepTimes:  {"with --script: print what differs from run to run, too, and where the time went", "与 --script 合用：也打印每次运行都不同的内容，以及各阶段用时"},
 
 	StepNoTerminal: {"netlab step needs a terminal\n  fix: give it commands with --script FILE", "netlab step 需要终端\n  解决：用 --script FILE 给出命令"},

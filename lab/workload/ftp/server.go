@@ -26,11 +26,15 @@ type ServerOptions struct {
 	Listen      string           // "host:port" in place of the spec's port at all addresses
 	Certificate *tls.Certificate // needed with TLS
 	Secrets     io.Writer        // gets the secrets of TLS, in the form of NSS; nil: nobody does
+	// Patience is how long peers are waited for where else a bound of the
+	// server's own would end that; 0 for those bounds.
+	Patience time.Duration
 }
 
 // A Server is a running FTP server. Its owner stops it.
 type Server struct {
 	spec     ServerSpec
+	patience time.Duration // see ServerOptions
 	calls    *calls.Caller
 	log      *slog.Logger
 	files    *files
@@ -61,7 +65,7 @@ func Start(ctx context.Context, spec ServerSpec, opts ServerOptions) (*Server, e
 		opts.Log = slog.DiscardHandler
 	}
 	s := &Server{
-		spec: spec, calls: opts.Calls, log: slog.New(opts.Log),
+		spec: spec, patience: opts.Patience, calls: opts.Calls, log: slog.New(opts.Log),
 		served: make(chan struct{}), open: map[closer]struct{}{},
 	}
 	if err := s.prepareTLS(opts); err != nil {
@@ -240,6 +244,9 @@ func (d *driver) GetSettings() (*ftpserver.Settings, error) {
 		ActiveTransferPortNon20: spec.Active == ActiveAny,
 		DisableActiveMode:       spec.Active == ActiveOff,
 		DefaultTransferType:     ftpserver.TransferTypeBinary,
+	}
+	if d.s.patience > 0 {
+		settings.ConnectionTimeout = int(d.s.patience / time.Second) // of data connections; else 30 s
 	}
 	if spec.TLS == TLSImplicit {
 		settings.TLSRequired = ftpserver.ImplicitEncryption

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +20,7 @@ import (
 
 // A Server is a running proxy. Its owner stops it.
 type Server struct {
+	patience time.Duration // see Options
 	spec     Spec
 	calls    *calls.Caller
 	log      *slog.Logger
@@ -38,7 +40,7 @@ func Start(ctx context.Context, spec Spec, opts Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("proxy: %w", err)
 	}
-	s := &Server{spec: spec, calls: opts.Calls, log: opts.logger()}
+	s := &Server{spec: spec, patience: opts.Patience, calls: opts.Calls, log: opts.logger()}
 	if spec.Record {
 		s.record = &record{log: s.log, left: maxRecord}
 	}
@@ -77,7 +79,8 @@ const dialTimeout = 10 * time.Second
 // handle serves one client.
 func (s *Server) handle(ctx context.Context, client *calls.Conn) {
 	log := s.log.With("client", client.RemoteAddr())
-	dialing, cancel := context.WithTimeoutCause(ctx, dialTimeout, fmt.Errorf("no answer within %v", dialTimeout))
+	limit := cmp.Or(s.patience, dialTimeout)
+	dialing, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("no answer within %v", limit))
 	server, err := s.calls.DialContext(dialing, "tcp", s.spec.To.String(), calls.DialOptions{})
 	cancel()
 	if err != nil {

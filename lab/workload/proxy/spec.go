@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
+	"time"
 
 	"netlab/lab/workload"
 	"netlab/probes/calls"
@@ -66,6 +67,9 @@ type Options struct {
 	Calls  *calls.Caller // makes and records the sockets, of both sides
 	Log    slog.Handler  // nil: nothing is logged
 	Listen string        // "host:port" in place of the spec's port at all addresses
+	// Patience is how long peers are waited for where else a bound of the
+	// server's own would end that; 0 for those bounds.
+	Patience time.Duration
 }
 
 func (o Options) logger() *slog.Logger {

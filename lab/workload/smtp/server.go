@@ -1,6 +1,7 @@
 package smtp
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -38,6 +39,9 @@ type Options struct {
 	Log    slog.Handler  // nil: nothing is logged
 	Listen string        // "host:port" in place of the spec's port at all addresses
 	Name   string        // of the server, in its greeting
+	// Patience is how long peers are waited for where else a bound of the
+	// server's own would end that; 0 for those bounds.
+	Patience time.Duration
 }
 
 // Bounds against clients without any.
@@ -85,7 +89,7 @@ func Start(ctx context.Context, spec Spec, opts Options) (*Server, error) {
 	s.library = smtplib.NewServer(smtplib.BackendFunc(s.session))
 	s.library.Domain = opts.Name
 	s.library.MaxMessageBytes, s.library.MaxRecipients = spec.MaxSize, maxRecipients
-	s.library.ReadTimeout, s.library.WriteTimeout = idleTimeout, sendTimeout
+	s.library.ReadTimeout, s.library.WriteTimeout = cmp.Or(opts.Patience, idleTimeout), cmp.Or(opts.Patience, sendTimeout)
 	s.library.AllowInsecureAuth = true
 	s.library.ErrorLog = slog.NewLogLogger(s.log.Handler(), slog.LevelWarn)
 	s.ctx, s.cancel = context.WithCancel(context.Background())

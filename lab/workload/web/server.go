@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -32,11 +33,15 @@ type ServerOptions struct {
 	Log     slog.Handler  // nil: nothing is logged
 	Listen  string        // "host:port" in place of the spec's port at all addresses
 	Secrets io.Writer     // gets the secrets of TLS, in the form of NSS; nil: nobody does
+	// Patience is how long peers are waited for where else a bound of the
+	// server's own would end that; 0 for those bounds.
+	Patience time.Duration
 }
 
 // A Server is a running HTTP server. Its owner stops it.
 type Server struct {
 	spec     ServerSpec
+	patience time.Duration // see ServerOptions
 	log      *slog.Logger
 	tls      *tls.Config // nil without TLS
 	acceptor *workload.Acceptor
@@ -57,7 +62,7 @@ func Start(ctx context.Context, spec ServerSpec, opts ServerOptions) (*Server, e
 	if opts.Log == nil {
 		opts.Log = slog.DiscardHandler
 	}
-	s := &Server{spec: spec, log: slog.New(opts.Log), open: map[*conn]struct{}{}}
+	s := &Server{spec: spec, patience: opts.Patience, log: slog.New(opts.Log), open: map[*conn]struct{}{}}
 	if err := s.prepareTLS(opts.Secrets); err != nil {
 		return nil, fmt.Errorf("http server: %w", err)
 	}
@@ -172,7 +177,7 @@ func (s *Server) closed(c *conn, err error) {
 
 // shake shakes hands. A client that speaks HTTP without TLS is told so.
 func (s *Server) shake(ctx context.Context, c *conn) error {
-	ctx, cancel := context.WithTimeout(ctx, handshakeLimit)
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(s.patience, handshakeLimit))
 	defer cancel()
 	err := c.secure.Handshake(ctx)
 	if header, ok := errors.AsType[tls.RecordHeaderError](err); ok && looksLikeHTTP(header.RecordHeader) {
@@ -209,7 +214,7 @@ func (s *Server) newSpeaker(protocols *http.Protocols) *speaker {
 			defer p.busy.Done()
 			s.answer(w, r)
 		}),
-		Protocols: protocols, ReadHeaderTimeout: headTimeout, IdleTimeout: s.spec.idle(),
+		Protocols: protocols, ReadHeaderTimeout: cmp.Or(s.patience, headTimeout), IdleTimeout: s.spec.idle(),
 		MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 		BaseContext: func(net.Listener) context.Context { return s.ctx },
 	}

@@ -1,0 +1,26 @@
+package gate
+
+import "netlab/probes"
+
+// answered drops a segment that is sent again only because the hand keeps what
+// acknowledges it: where time is to stand still nobody would have sent it. It
+// reports whether it did. The timer of a SYN, which nothing raises, is one
+// second; a person reads for longer.
+func (e *engine) answered(now probes.Mono, f *frame) bool {
+	s := &f.header.Segment
+	after := s.Seq + space(s)
+	if !e.all || after == s.Seq || s.Flags.Has(probes.RST) || !f.flow.passed || int32(after-f.flow.got) > 0 {
+		return false
+	}
+	back := f.header.Flow.Reverse()
+	for _, w := range e.waiting {
+		a := &w.header.Segment
+		if w.why != probes.ByHand || w.end == f.end || w.header.Flow != back || !a.Flags.Has(probes.ACK) || int32(a.Ack-after) < 0 {
+			continue
+		}
+		e.tell(e.event(now, probes.Merged, f, probes.ByHand))
+		e.news = true
+		return true
+	}
+	return false
+}
