@@ -19,11 +19,11 @@ const (
 	lossyRTOMin  = 10 * time.Second
 )
 
-// Defaults of the language, which a person outwaits. A scenario that says
-// otherwise is about that.
+// Idle times of servers that say none. Where a person lets frames on they are
+// outwaited; a scenario that says otherwise is about that.
 const (
-	defaultFTPIdle = 900 * time.Second
-	defaultWebIdle = 60 * time.Second
+	DefaultFTPIdle = 900 * time.Second
+	DefaultWebIdle = 60 * time.Second
 )
 
 // ByHand returns a copy of the scenario for a lab whose frames a person lets
@@ -103,22 +103,11 @@ func patient(v reflect.Value) {
 				x.Timeout.Duration = 0
 			}
 			return
-		case *FTPServer:
-			outwait(&x.IdleTimeout, defaultFTPIdle)
-		case *HTTPServer:
-			outwait(&x.IdleTimeout, defaultWebIdle)
 		}
 		for i := range v.NumField() {
 			if v.Type().Field(i).IsExported() {
 				patient(v.Field(i))
 			}
 		}
-	}
-}
-
-// outwait takes a bound off that is a default.
-func outwait(d *Duration, usual time.Duration) {
-	if d.Duration == usual {
-		d.Duration = ByHandLimit
 	}
 }

@@ -1,10 +1,12 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"netlab/lab/workload"
 	"netlab/lab/workload/ftp"
@@ -25,6 +27,9 @@ type ftpSession struct {
 // descriptor.
 func (a *agent) startFTP(ctx context.Context, r ServeRequest, files []*os.File) (stopper, error) {
 	spec := ftpSpec(r.Server.FTP)
+	if time.Duration(spec.IdleTimeout) == scenarios.DefaultFTPIdle {
+		spec.IdleTimeout = cmp.Or(workload.Duration(r.Patience), spec.IdleTimeout)
+	}
 	if r.Dir {
 		if len(files) != 1 {
 			return nil, errors.New("the directory to serve did not come along")

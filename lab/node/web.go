@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -33,6 +34,9 @@ func (a *agent) startHTTP(ctx context.Context, r ServeRequest) (stopper, error) 
 		}
 	} else {
 		spec = webSpec(r.Server.HTTP)
+	}
+	if spec.IdleTimeout == scenarios.DefaultWebIdle {
+		spec.IdleTimeout = cmp.Or(r.Patience, spec.IdleTimeout)
 	}
 	return web.Start(context.WithoutCancel(ctx), spec, web.ServerOptions{
 		Calls: a.calls.Caller(r.Server.Name), Secrets: a.secretsWriter(),

@@ -74,11 +74,18 @@ func apart(frames []check.Frame) []bool {
 	return out
 }
 
-// slowed reports whether a gate made a frame come later, as ordered.
+// slowed reports whether a gate made a frame come later, as ordered: not
+// because everything there is let on by hand.
 func slowed(f check.Frame) bool {
 	return slices.ContainsFunc(f.Acts, func(a timeline.Act) bool {
-		return a.Ordered() && (a.Do == probes.Released || a.Do == probes.Delayed || a.Do == probes.Reordered)
+		return a.Ordered() && !steppedOn(a) && (a.Do == probes.Released || a.Do == probes.Delayed || a.Do == probes.Reordered)
 	})
+}
+
+// steppedOn reports whether an act is only that a frame waited for the hand, as
+// all do in a run that is stepped.
+func steppedOn(a timeline.Act) bool {
+	return a.Rule == probes.ByHand && (a.Do == probes.Held || a.Do == probes.Released || a.Do == probes.Merged)
 }
 
 // sentIn returns the frames that were sent in some lines, which follow one
@@ -107,7 +114,7 @@ func did(f check.Frame, do probes.Deed) bool {
 // noteworthy reports whether a gate did something to a frame that is shown: as
 // ordered, or because it could not do otherwise.
 func noteworthy(f check.Frame) bool {
-	return slices.ContainsFunc(f.Acts, func(a timeline.Act) bool { return a.Ordered() || a.Do == probes.Refused })
+	return slices.ContainsFunc(f.Acts, func(a timeline.Act) bool { return a.Ordered() && !steppedOn(a) || a.Do == probes.Refused })
 }
 
 // waiting reports whether a gate had a frame when the record ended.

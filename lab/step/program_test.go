@@ -194,9 +194,9 @@ func TestTerminal(t *testing.T) {
 				p := newPen(Options{Lang: lang}, false)
 				x.shows("SYN seq=0")
 				x.keys("n")
-				x.shows("> server -> client  SYN+ACK")
+				x.shows("> server:21 -> client  SYN+ACK")
 				x.keys("n")
-				x.shows("> client -> server  ACK")
+				x.shows("> client -> server:21  ACK")
 				x.keys("n")
 				x.shows("220 ready")
 				if styled := strings.Contains(x.tmux("capture-pane", "-e", "-p"), "\x1b["); styled == (plain != "") {

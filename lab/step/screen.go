@@ -252,12 +252,35 @@ func (m *model) frameLine(f gate.Frame, chosen bool) string {
 
 // frameText tells a frame: who to whom, what, how often.
 func (p pen) frameText(v *View, f gate.Frame) string {
-	text := fmt.Sprintf("%s -> %s", p.cut(plainly(f.From), 24), p.cut(plainly(f.To), 24))
-	text += "  " + p.label(v, f)
+	text := p.route(v, f) + "  " + p.label(v, f)
 	if rule := heldBy(f); rule != "" {
 		text += "  " + p.say(words.StepHeldBy, p.cut(plainly(rule), 24))
 	}
 	return join(text, "  ", p.said(f))
+}
+
+// route tells where a frame comes from and goes to: "client -> server:21". The
+// port tells which connection it belongs to.
+func (p pen) route(v *View, f gate.Frame) string {
+	from, to := p.cut(plainly(f.From), 24), p.cut(plainly(f.To), 24)
+	if f.Flow.Complete() {
+		_, sender := v.find(f)
+		from += p.port(f.Flow.Local.Port(), sender == 1)
+		to += p.port(f.Flow.Remote.Port(), sender == 0)
+	}
+	return from + " -> " + to
+}
+
+// port writes the port of an end. The kernel's choice says nothing but of who
+// was connected to.
+func (p pen) port(port uint16, acceptor bool) string {
+	switch {
+	case port == 0 || port >= ephemeral && !acceptor:
+		return ""
+	case p.stable:
+		return ":" + stablePort(port)
+	}
+	return fmt.Sprintf(":%d", port)
 }
 
 // heldBy returns the rule that holds a frame, "" if it waits for the hand.

@@ -108,7 +108,7 @@ func TestScriptErrors(t *testing.T) {
 		lab                func() *fakeLab
 	}{
 		{"no such frame", "next SYN\n\nnext client FIN", `lesson.step:3: next client FIN: not within 20ms
-  waiting: server -> client  SYN+ACK seq=0 ack=1
+  waiting: server:80 -> client  SYN+ACK seq=0 ack=1
   states: client SYN-SENT, server SYN-RECEIVED`, plainClose},
 		{"ended", "run\nwait client RST", `lesson.step:2: wait client RST: the scenario has ended without it
   waiting: none
@@ -117,16 +117,16 @@ func TestScriptErrors(t *testing.T) {
   waiting: none
   states: client TIME-WAIT, server CLOSED`, plainClose},
 		{"other state", "run to client FIN\nexpect client FIN-WAIT-2 within 1ms", `lesson.step:2: expect client FIN-WAIT-2 within 1ms: not within 1ms
-  waiting: client -> server  FIN seq=1 ack=1
+  waiting: client -> server:80  FIN seq=1 ack=1
   states: client FIN-WAIT-1, server ESTABLISHED`, plainClose},
 		{"other state of a port", "expect server:80 ESTABLISHED", `lesson.step:1: expect server:80 ESTABLISHED: not within 20ms
-  waiting: client -> server  SYN seq=0
+  waiting: client -> server:80  SYN seq=0
   states: server:80 LISTEN`, plainClose},
 		{"not closed", "run to client FIN\nexpect server:80 CLOSED", `lesson.step:2: expect server:80 CLOSED: not within 20ms
-  waiting: client -> server  FIN seq=1 ack=1
+  waiting: client -> server:80  FIN seq=1 ack=1
   states: server:80 LISTEN, server:80 ESTABLISHED`, plainClose},
 		{"other number", "expect waiting 2", `lesson.step:1: expect waiting 2: not within 20ms
-  waiting: client -> server  SYN seq=0
+  waiting: client -> server:80  SYN seq=0
   states: client SYN-SENT, server LISTEN`, plainClose},
 		{"no such node", "# x\nnext clinet FIN", `lesson.step:2: there is no node "clinet"; the lab has: client, server`, plainClose},
 	} {

@@ -268,7 +268,7 @@ SYN、SYN+ACK、ACK（仅此而已）、DATA（任何载荷）、FIN（任何 FI
 	StepNoSocket:       {"no socket", "没有套接字"},
 	StepQueues:         {"unread %[1]d  unacked %[2]d", "未读 %[1]d  未确认 %[2]d"},
 	StepTimer:          {"timer %[1]s", "计时器 %[1]s"},
-	StepTimerIn:        {"%[1]s in %[2]s", "%[2]s 后%[1]s"},
+	StepTimerIn:        {"%[1]s in %[2]s", "%[2]s后%[1]s"},
 	StepTimerOn:        {"resend", "重传"},
 	StepTimerKeepAlive: {"keepalive", "保活探测"},
 	StepTimerTimeWait:  {"end", "结束"},
