@@ -72,6 +72,9 @@ func (j *judge) retransmissions(v *Verdict, c *timeline.Connection, want scenari
 		// before: a hole in it can make one.
 		v.inconclusive(d)
 	}
+	if d := j.handDoubt(); v.Outcome == Fail && d != nil {
+		v.inconclusive(d)
+	}
 	if d := j.resentDoubt(c, found); d != nil && (len(found) > 0 || v.Outcome != Pass) {
 		v.inconclusive(d)
 	}

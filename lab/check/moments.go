@@ -232,7 +232,7 @@ func (j *judge) duration(x *scenarios.DurationExpect) {
 		}
 	}
 	if x.AtLeast != nil || !reason.IsZero() { // waiting makes nothing shorter
-		d = firstDoubt(d, j.timerDoubt())
+		d = firstDoubt(d, firstDoubt(j.timerDoubt(), j.handDoubt()))
 	}
 	j.decideTime(&v, found, reason, d)
 }

@@ -23,6 +23,10 @@ func (j *judge) pattern(v *Verdict, c *timeline.Connection, got []Frame, want sc
 		v.inconclusive(d)
 		return
 	}
+	if d := j.handDoubt(); !reason.IsZero() && d != nil {
+		v.inconclusive(d)
+		return
+	}
 	if !reason.IsZero() {
 		v.fail(reason)
 		return

@@ -11,6 +11,8 @@ const (
 	CheckLockstepTime ID = "check.lockstep_time"
 	CheckSetAcks      ID = "check.set_acks"
 	CheckObserveFree  ID = "check.observe_free"
+	CheckByHand       ID = "check.by_hand"
+	CheckRunFree      ID = "check.run_free"
 
 	ReportGate           ID = "report.gate"            // link, what
 	ReportRule           ID = "report.rule"            // rule, times
@@ -47,6 +49,8 @@ var actTexts = texts{
 	CheckLockstepAcks: {"in lockstep every frame waits for the observers, and %[1]s delays its ACKs: whether one goes by itself depends on the waiting", "同步观察时每一帧都要等待观察者，而 %[1]s 延迟发送 ACK：ACK 是否单独发出取决于等待的时间"},
 	CheckLockstepTime: {"in lockstep every frame waits for the observers: times and timers are not those of an undisturbed run", "同步观察时每一帧都要等待观察者：时间和定时器与不受干扰的运行不同"},
 	CheckSetAcks:      {"acks: immediate on the link, or observe: free", "在链路上设置 acks: immediate，或者 observe: free"},
+	CheckByHand:       {"frames were let on by hand: what was sent before what, when, and how often, depends on that", "帧由人工放行：发送的先后、时间和次数都取决于此"},
+	CheckRunFree:      {"netlab run", "netlab run"},
 	CheckObserveFree:  {"observe: free", "设置 observe: free"},
 
 	ReportGate:           {"gate  %[1]s: %[2]s", "闸门  %[1]s：%[2]s"},
