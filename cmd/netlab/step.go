@@ -146,8 +146,12 @@ func (e *env) foretell(v step.View, f gate.Frame) []string {
 	}
 	const asItIs = math.MaxInt64 / 2 // after all that was recorded
 	p := v.Timeline.Predict(f.Flow, *f.Segment, asItIs)
+	via := ""
+	if p.Node != "" && p.Node != f.To {
+		via = f.To
+	}
 	return step.Foretold{
-		Node: cmp.Or(p.Node, f.To), From: p.From, Taken: p.Taken, Answer: p.Answer, Section: p.Section, Why: p.Why,
+		Node: cmp.Or(p.Node, f.To), Via: via, From: p.From, Taken: p.Taken, Answer: p.Answer, Section: p.Section, Why: p.Why,
 	}.Lines(e.lang)
 }
 

@@ -12,6 +12,7 @@ import (
 // that it comes to: see timeline.Prediction.
 type Foretold struct {
 	Node    string               // where it comes to: the frame's To where the record does not know it
+	Via     string               // who is to send it on first, "" if nobody is
 	From    probes.State         // of the endpoint, or of the listener
 	Taken   []rfc9293.Transition // what it changes, in order
 	Answer  string               // "" if with nothing
@@ -37,6 +38,9 @@ func (x Foretold) Lines(lang words.Lang) []string {
 		said = words.M(words.StepAnswers, said, x.Answer)
 	} else {
 		said = words.M(words.StepNoAnswer, said)
+	}
+	if x.Via != "" {
+		said = words.M(words.StepOnward, x.Via, said)
 	}
 	lines := []string{said.In(lang)}
 	if x.Section != "" {

@@ -260,13 +260,24 @@ func (p pen) frameText(v *View, f gate.Frame) string {
 }
 
 // route tells where a frame comes from and goes to: "client -> server:21". The
-// port tells which connection it belongs to.
+// port tells which connection it belongs to. On the way over several links the
+// arrow is where it waits: "client .. router -> server:21".
 func (p pen) route(v *View, f gate.Frame) string {
-	from, to := p.cut(plainly(f.From), 24), p.cut(plainly(f.To), 24)
+	name := func(node string) string { return p.cut(plainly(node), 24) }
+	from, to := name(f.From), name(f.To)
 	if f.Flow.Complete() {
-		_, sender := v.find(f)
-		from += p.port(f.Flow.Local.Port(), sender == 1)
-		to += p.port(f.Flow.Remote.Port(), sender == 0)
+		ends, sender := v.find(f)
+		mine, other := p.port(f.Flow.Local.Port(), sender == 1), p.port(f.Flow.Remote.Port(), sender == 0)
+		if source := ends.sides[sender].node; source != "" && source != f.From {
+			from = name(source) + mine + " .. " + from
+		} else {
+			from += mine
+		}
+		if target := ends.sides[1-sender].node; target != "" && target != f.To {
+			to += " .. " + name(target) + other
+		} else {
+			to += other
+		}
 	}
 	return from + " -> " + to
 }

@@ -78,6 +78,7 @@ const (
 	StepWillStay ID = "step.will_stay" // node, state
 	StepAnswers  ID = "step.answers"   // prediction, answer
 	StepNoAnswer ID = "step.no_answer" // prediction
+	StepOnward   ID = "step.onward"    // node, prediction
 	StepSection  ID = "step.section"   // section, why
 
 	StepAsk          ID = "step.ask"
@@ -286,6 +287,7 @@ SYN、SYN+ACK、ACK（仅此而已）、DATA（任何载荷）、FIN（任何 FI
 	StepWillStay: {"%[1]s stays in %[2]s", "%[1]s 保持 %[2]s"},
 	StepAnswers:  {"%[1]s; it answers with %[2]s", "%[1]s；以 %[2]s 应答"},
 	StepNoAnswer: {"%[1]s; no answer", "%[1]s；不应答"},
+	StepOnward:   {"%[1]s sends it on; then %[2]s", "%[1]s 转发；然后 %[2]s"},
 	StepSection:  {"section %[1]s: %[2]s", "第 %[1]s 节：%[2]s"},
 
 	StepAsk:          {"run to (client FIN, DATA, /text/): ", "运行到（client FIN、DATA、/文本/）："},
