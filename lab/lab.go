@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -325,6 +326,15 @@ func (l *Lab) Change(ctx context.Context, step scenarios.Step) error {
 // Gate takes a step of a gate. The error says that it failed.
 func (l *Lab) Gate(ctx context.Context, r node.GateRequest) (node.GateReply, error) {
 	return node.Gate(ctx, l.client, r)
+}
+
+// Tally has every gate of the lab emit how often its rules have matched by now.
+func (l *Lab) Tally(ctx context.Context) error {
+	gated := func(k plan.Link) bool { return k.Gate != nil }
+	if !slices.ContainsFunc(l.plan.Links, gated) {
+		return nil
+	}
+	return node.Tally(ctx, l.client)
 }
 
 // Frames returns the frames that gates hold, and all sockets.

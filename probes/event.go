@@ -249,7 +249,7 @@ type Act struct {
 	Copies int    `json:"copies,omitempty"` // of Merged, Released, Dropped: repetitions that came while it was held; of Duplicated: how many follow it
 	Waited Mono   `json:"waited,omitempty"` // of Released and of Dropped: for how long it was held
 	What   string `json:"what,omitempty"`   // what a frame is that is no TCP segment, as "ARP"; of Refused: why; of Corrupted: what became of its checksum, keep or fix
-	Times  uint64 `json:"times,omitempty"`  // of Matched: how often
+	Times  uint64 `json:"times,omitempty"`  // of Matched: how often by then
 	Frames uint64 `json:"frames,omitempty"` // of Passed: how many, from Node
 	Bytes  uint64 `json:"bytes,omitempty"`  // likewise
 }
@@ -269,7 +269,7 @@ const (
 	Corrupted  Deed = "corrupted"  // a bit of it was changed; Segment is as it came
 	Injected   Deed = "injected"   // nobody sent it: the gate made it
 	Refused    Deed = "refused"    // it cannot go on, as What says
-	Matched    Deed = "matched"    // at the end: how often a rule matched; no frame
+	Matched    Deed = "matched"    // at the end of the window, and of the gate: how often a rule matched; no frame
 	Passed     Deed = "passed"     // at the end: how much went on from Node to To; no frame
 )
 

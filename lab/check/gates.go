@@ -2,7 +2,6 @@ package check
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"netlab/probes"
@@ -95,7 +94,8 @@ func (j *judge) noteInjected(v *Verdict, found []Frame) {
 }
 
 // gates doubts a run in which a rule of a gate never matched: what was to be
-// tried was not tried. Every gate tells at the end how often each rule matched.
+// tried was not tried. Every gate tells when the window closes how often each
+// rule has matched.
 func (j *judge) gates() {
 	if !j.tl.Complete {
 		return // runDoubt says so of the whole run
@@ -113,29 +113,42 @@ func (j *judge) gates() {
 	}
 }
 
-// rule judges one rule, if it never matched.
+// rule judges one rule, if it never matched in the window. Older records tell
+// only at the end of the gate how often rules matched; but what a rule does is
+// an act of its own, unless it only watches.
 func (j *judge) rule(st *scenarios.Step, r *scenarios.GateRule) {
 	name := st.RuleName()
 	v := Verdict{Name: r.Link + "." + name, Kind: GateKind, Want: "matched", Got: "never matched", At: st.At}
+	late := false
 	for _, g := range j.tl.Gates {
 		for _, a := range g.Rules {
 			if g.Link != r.Link || a.Rule != name {
 				continue
 			}
-			if a.Times > 0 {
+			if a.Times > 0 && (j.inWindow(a.Time) || st.GateWatch != nil) {
 				return
 			}
+			late = a.Times > 0
 			v.Evidence.Events = append(v.Evidence.Events, a.Event)
 		}
 	}
-	acted := func(a timeline.Act) bool { return a.Link == r.Link && a.Rule == name }
-	if slices.ContainsFunc(j.tl.Acts, acted) {
-		return
+	for _, a := range j.tl.Acts {
+		if a.Link != r.Link || a.Rule != name {
+			continue
+		}
+		if j.inWindow(a.Time) {
+			return
+		}
+		late = true
 	}
 	if n := len(v.Evidence.Events); n > 0 {
 		v.seen(probes.Gate, probes.Recorded, n, n, v.Evidence.Events[n-1])
 	}
-	v.inconclusive(because(words.CheckNeverMatched, predicate(&r.FrameMatch)).remedied(words.M(words.CheckSeePasses)))
+	why := words.CheckNeverMatched
+	if late {
+		v.Got, why = "matched too late", words.CheckMatchedLate
+	}
+	v.inconclusive(because(why, predicate(&r.FrameMatch)).remedied(words.M(words.CheckSeePasses)))
 	j.add(v)
 }
 

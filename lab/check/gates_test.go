@@ -161,29 +161,67 @@ func TestRules(t *testing.T) {
 		return scenarios.Step{Verb: "gate.hold", GateHold: &scenarios.GateHold{GateRule: scenarios.GateRule{Common: c, Link: "wire",
 			FrameMatch: scenarios.FrameMatch{From: "server", Flags: []scenarios.TCPFlag{"FIN"}, Seq: checktest.Count(1, -1), Content: "x", Nth: 2, Ports: scenarios.PortRange{Low: 20, High: 21}}}}}
 	}
+	watch := scenarios.Step{Verb: "gate.watch", GateWatch: &scenarios.GateWatch{GateRule: scenarios.GateRule{Common: scenarios.Common{As: "fin"}, Link: "wire"}}}
+	closed := false
+	// close ends the window before more is told.
+	close := func(s *tt.Script) {
+		closed = true
+		s.Mark(probes.WindowClose)
+		s.Wait(time.Millisecond)
+	}
 	for _, x := range []struct {
 		name string
 		step scenarios.Step
-		tell func(*tt.Script)
+		tell func(*tt.Script, *tt.Conn)
 		fail string
 		want string
 	}{
-		{"matched", hold(scenarios.Common{As: "fin"}), func(s *tt.Script) { s.Matched("wire", "fin", 1) }, "", ""},
-		{"matched, without a name", hold(scenarios.Common{}), func(s *tt.Script) { s.Matched("wire", "steps[1]", 1) }, "", ""},
-		{"never matched", hold(scenarios.Common{As: "fin"}), func(s *tt.Script) { s.Matched("wire", "fin", 0) }, "",
+		{"acted in the window, as an older record tells", hold(scenarios.Common{As: "fin"}), func(s *tt.Script, c *tt.Conn) {
+			c.Opener.Emit(probes.FIN|probes.ACK, "", 0).Hold("fin")
+			close(s)
+			s.Matched("wire", "fin", 1)
+		}, "", ""},
+		{"acted after the window", hold(scenarios.Common{As: "fin"}), func(s *tt.Script, c *tt.Conn) {
+			s.Matched("wire", "fin", 0)
+			close(s)
+			c.Opener.Emit(probes.FIN|probes.ACK, "", 0).Hold("fin")
+			s.Matched("wire", "fin", 1)
+		}, "", "wire.fin inconclusive: no frame came that it matches before the lab was taken down"},
+		{"acted after the window, as an older record tells", hold(scenarios.Common{As: "fin"}), func(s *tt.Script, c *tt.Conn) {
+			close(s)
+			c.Opener.Emit(probes.FIN|probes.ACK, "", 0).Hold("fin")
+			s.Matched("wire", "fin", 1)
+		}, "", "wire.fin inconclusive: no frame came that it matches before the lab was taken down"},
+		{"watched after the window", watch, func(s *tt.Script, c *tt.Conn) {
+			s.Matched("wire", "fin", 0)
+			close(s)
+			s.Matched("wire", "fin", 1)
+		}, "", "wire.fin inconclusive: no frame came that it matches"},
+		{"watched, as an older record tells", watch, func(s *tt.Script, c *tt.Conn) {
+			close(s)
+			s.Matched("wire", "fin", 1)
+		}, "", ""},
+		{"matched", hold(scenarios.Common{As: "fin"}), func(s *tt.Script, c *tt.Conn) { s.Matched("wire", "fin", 1) }, "", ""},
+		{"matched, without a name", hold(scenarios.Common{}), func(s *tt.Script, c *tt.Conn) { s.Matched("wire", "steps[1]", 1) }, "", ""},
+		{"never matched", hold(scenarios.Common{As: "fin"}), func(s *tt.Script, c *tt.Conn) { s.Matched("wire", "fin", 0) }, "",
 			"wire.fin inconclusive: no frame came that it matches: {from: server, ports: 20-21, flags: [FIN], seq: >= 1, content: \"x\", nth: 2}"},
-		{"nobody tells", hold(scenarios.Common{As: "fin"}), func(s *tt.Script) {}, "", "wire.fin inconclusive: no frame came"},
-		{"another's", hold(scenarios.Common{As: "fin"}), func(s *tt.Script) { s.Matched("other", "fin", 1) }, "", "wire.fin inconclusive: no frame came"},
-		{"meant to fail", hold(scenarios.Common{As: "fin", ExpectError: true}), func(s *tt.Script) {}, "no such gate", ""},
-		{"never made", hold(scenarios.Common{As: "fin"}), func(s *tt.Script) {}, "no such gate", ""},
+		{"nobody tells", hold(scenarios.Common{As: "fin"}), func(s *tt.Script, c *tt.Conn) {}, "", "wire.fin inconclusive: no frame came"},
+		{"another's", hold(scenarios.Common{As: "fin"}), func(s *tt.Script, c *tt.Conn) { s.Matched("other", "fin", 1) }, "", "wire.fin inconclusive: no frame came"},
+		{"meant to fail", hold(scenarios.Common{As: "fin", ExpectError: true}), func(s *tt.Script, c *tt.Conn) {}, "no such gate", ""},
+		{"never made", hold(scenarios.Common{As: "fin"}), func(s *tt.Script, c *tt.Conn) {}, "no such gate", ""},
 	} {
 		t.Run(x.name, func(t *testing.T) {
 			s := tt.New(tt.Options{})
 			s.Listen(80, "www")
-			s.Step("tcp.connect", "visit", nil, func() { s.Dial(80).Open() })
-			s.Step("gate.hold", x.step.GateHold.As, &probes.Step{Error: x.fail}, func() { s.Wait(time.Millisecond) })
-			x.tell(s)
-			s.Finish()
+			var c *tt.Conn
+			s.Step("tcp.connect", "visit", nil, func() { c = s.Dial(80); c.Open() })
+			s.Step(x.step.Verb, "fin", &probes.Step{Error: x.fail}, func() { s.Wait(time.Millisecond) })
+			closed = false
+			if x.tell(s, c); closed {
+				s.Mark(probes.Complete)
+			} else {
+				s.Finish()
+			}
 			tl, err := timeline.Build(s.Header(), s.Events())
 			if err != nil {
 				t.Fatal(err)

@@ -188,6 +188,14 @@ func (g *Gate) HoldAll(on bool) error {
 	})
 }
 
+// Tally emits how often each rule has matched by now.
+func (g *Gate) Tally() error {
+	return g.command("tally", func(e *engine, now probes.Mono) error {
+		e.tally(now)
+		return nil
+	})
+}
+
 // Waiting returns the frames that wait at the gate, for whatever a rule or the
 // observers say, in the order of their coming. What an impairment delays is
 // not among them.

@@ -76,6 +76,16 @@ func (e *engine) unsent(now probes.Mono, n int, why string) {
 
 // total tells, at the end, how often rules matched and how much passed.
 func (e *engine) total(now probes.Mono) {
+	e.tally(now)
+	for end := range e.ends {
+		ev := e.plain(now, probes.Passed, end)
+		ev.Gate.Frames, ev.Gate.Bytes = e.passed[end], e.octets[end]
+		e.tell(ev)
+	}
+}
+
+// tally tells how often rules have matched by now.
+func (e *engine) tally(now probes.Mono) {
 	for _, r := range e.rules {
 		end := max(r.match.from, 0)
 		ev := e.plain(now, probes.Matched, end)
@@ -83,11 +93,6 @@ func (e *engine) total(now probes.Mono) {
 			ev.Node, ev.Gate.To = "", ""
 		}
 		ev.Gate.Rule, ev.Gate.Times = r.name, r.matched
-		e.tell(ev)
-	}
-	for end := range e.ends {
-		ev := e.plain(now, probes.Passed, end)
-		ev.Gate.Frames, ev.Gate.Bytes = e.passed[end], e.octets[end]
 		e.tell(ev)
 	}
 }

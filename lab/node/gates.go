@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"slices"
@@ -205,6 +206,18 @@ func (g *gates) held() []string {
 		}
 	}
 	return list
+}
+
+// tally has every gate tell how often its rules have matched.
+func (g *gates) tally() error {
+	if g == nil {
+		return nil
+	}
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(g.byLink)) {
+		errs = append(errs, g.byLink[name].Tally())
+	}
+	return errors.Join(errs...)
 }
 
 // takeGateStep takes a step of a gate. The error is the step's result.

@@ -21,6 +21,7 @@ const (
 	doDrain  = "drain"  // ends the probes; the events' connection ends after the last event
 	doChange = "change" // ChangeRequest: changes links, routes, rules, settings
 	doGate   = "gate"   // GateRequest -> GateReply: a step of a gate
+	doTally  = "tally"  // gates emit how often rules have matched
 	doFrames = "frames" // -> FramesReply: what is held
 	doHand   = "hand"   // HandRequest: lets a frame on by hand, or drops it
 	doClear  = "clear"  // destroys the sockets that would keep namespaces alive

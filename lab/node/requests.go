@@ -57,6 +57,12 @@ func Gate(ctx context.Context, c *Client, r GateRequest) (GateReply, error) {
 	return reply, err
 }
 
+// Tally has every gate emit how often its rules have matched by now.
+func Tally(ctx context.Context, c *Client) error {
+	_, err := c.Call(ctx, doTally, nil, nil)
+	return err
+}
+
 // Frames returns the frames that gates hold, and all sockets.
 func Frames(ctx context.Context, c *Client) (FramesReply, error) {
 	var reply FramesReply

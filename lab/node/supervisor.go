@@ -87,6 +87,8 @@ func (s *supervisor) handle(ctx context.Context, do string, body json.RawMessage
 		}
 		reply, err := s.takeGateStep(ctx, r)
 		return reply, nil, err
+	case doTally:
+		return nil, nil, s.gates.tally()
 	case doFrames:
 		reply, err := s.frames(ctx)
 		return reply, nil, err

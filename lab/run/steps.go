@@ -64,6 +64,9 @@ func (r *runner) steps(ctx context.Context) error {
 		r.rec.emit(looked)
 	}
 	r.phase("look")
+	if err := r.lab.Tally(ctx); err != nil { // what rules match later is no more the scenario's
+		return fmt.Errorf("tell how often rules matched: %w", err)
+	}
 	r.mark(probes.WindowClose)
 	return nil
 }

@@ -25,7 +25,7 @@ func (a Act) Ordered() bool {
 type Gate struct {
 	Link   string
 	Passed []Act // how much went on: one for each direction
-	Rules  []Act // how often each rule matched
+	Rules  []Act // how often each rule matched: by the end of the window where that was told, else by that of the gate
 	Held   []Held
 }
 
@@ -59,7 +59,7 @@ func (b *builder) collectActs() {
 		case probes.Passed:
 			g.Passed = append(g.Passed, a)
 		case probes.Matched:
-			g.Rules = append(g.Rules, a)
+			g.tell(a, b.teardown(a.Time))
 		default:
 			b.t.Acts = append(b.t.Acts, a)
 		}
@@ -79,6 +79,18 @@ func (b *builder) gate(link string) *Gate {
 	g := &Gate{Link: link}
 	b.t.Gates = append(b.t.Gates, g)
 	return g
+}
+
+// tell takes how often a rule matched. What is told after the window counts only
+// of a rule of which nothing was told before.
+func (g *Gate) tell(a Act, late bool) {
+	i := slices.IndexFunc(g.Rules, func(r Act) bool { return r.Rule == a.Rule })
+	switch {
+	case i < 0:
+		g.Rules = append(g.Rules, a)
+	case !late:
+		g.Rules[i] = a
+	}
 }
 
 // finishGates tells which frames are still held, and which repetitions were
