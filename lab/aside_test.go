@@ -50,6 +50,14 @@ func TestAside(t *testing.T) {
   - tcp.receive: {session: taken, background: on, as: heard}
   - settle: {within: 5s}
 `, others: map[string]string{"steps[3].tcp.receive": "fail: still under way when the last step was done: no wait step waits for it"}},
+		{name: "that nobody waits for, and is meant to fail", steps: open + `
+  - tcp.receive: {session: taken, background: on, as: heard, expect_error: on}
+  - settle: {within: 5s}
+`, others: map[string]string{"steps[3].tcp.receive": "inconclusive: it was netlab that ended the step, not what was tried: still under way"}},
+		{name: "waited for in vain, and meant to fail", steps: open + `
+  - tcp.receive: {session: taken, background: on, as: heard}
+  - wait: {step: heard, timeout: 100ms, expect_error: on}
+`, rest: "expect: {steps: {heard: {fails: on}}}\n", others: map[string]string{"steps.heard.fails": "inconclusive: its wait (steps[4]) gave up after 100ms"}},
 		{name: "that nobody waits for, but is over", steps: open + `
   - tcp.send: {session: call, content: "hello\n"}
   - tcp.receive: {session: taken, background: on, as: heard}
@@ -61,7 +69,7 @@ func TestAside(t *testing.T) {
 		{name: "waited for in vain", steps: open + `
   - tcp.receive: {session: taken, background: on, as: heard}
   - wait: {step: heard, timeout: 100ms, as: waited}
-`, others: map[string]string{"steps[4].wait": `fail: "heard" is still under way after 100ms`, "steps[3].tcp.receive": "fail: still under way"}},
+`, others: map[string]string{"steps[4].wait": `fail: "heard" is still under way after 100ms`, "steps[3].tcp.receive": "fail: still under way when the last step was done: its wait (steps[4]) gave up after 100ms"}},
 		{name: "that runs out", steps: open + `
   - tcp.receive: {session: taken, background: on, as: heard, timeout: 100ms}
   - wait: {step: heard}

@@ -170,6 +170,7 @@ type Step struct {
 	Reply  int    `json:"reply,omitempty"` // the protocol's reply code, where it has one
 	Text   string `json:"text,omitempty"`  // the reply's text
 	Error  string `json:"error,omitempty"` // why the step failed
+	Left   bool   `json:"left,omitempty"`  // netlab ended it: no wait step waited for it, or its wait gave up
 	Bytes  int64  `json:"bytes,omitempty"` // moved by the step
 	SHA256 string `json:"sha256,omitempty"`
 

@@ -368,6 +368,11 @@ func TestSteps(t *testing.T) {
 	failed := func(tl *timeline.Timeline) {
 		tl.Steps[2].Error, tl.Steps[2].Reply, tl.Steps[2].Text, tl.Steps[2].Bytes = "550", 550, "no such file", 0
 	}
+	left := func(tl *timeline.Timeline) {
+		*tl.Steps[2] = timeline.Step{Start: tl.Steps[2].Start, End: tl.Steps[2].End,
+			Step: probes.Step{Index: 3, Verb: "ftp.retrieve", Name: "fetch", Error: "still under way", Left: true}}
+	}
+	under, refused := "under way", "refused"
 	unfinished := func(tl *timeline.Timeline) { tl.Steps[2].End = 0 }
 	notRun := func(tl *timeline.Timeline) { tl.Steps = tl.Steps[:2] }
 	reply := step(scenarios.StepExpect{Reply: checktest.Count(226, 226)})
@@ -379,6 +384,10 @@ func TestSteps(t *testing.T) {
 		{"not run", user, four, notRun, reply, "steps.fetch.reply", Inconclusive, "not run", "did not run"},
 		{"not ended", user, four, unfinished, reply, "steps.fetch.reply", Inconclusive, "not ended", "did not end"},
 		{"fails", user, four, failed, step(scenarios.StepExpect{Error: &yes}), "steps.fetch.fails", Pass, "yes", ""},
+		{"fails, left", user, four, left, step(scenarios.StepExpect{Error: &yes}), "steps.fetch.fails", Inconclusive, "yes", "it was netlab that ended the step"},
+		{"fails, not meant, left", user, four, left, step(scenarios.StepExpect{Error: &no}), "steps.fetch.fails", Fail, "yes", ""},
+		{"error, left", user, four, left, step(scenarios.StepExpect{Why: &under}), "steps.fetch.error", Inconclusive, "", "it was netlab that ended the step"},
+		{"error, of another, left", user, four, left, step(scenarios.StepExpect{Why: &refused}), "steps.fetch.error", Inconclusive, "", "it was netlab that ended the step"},
 		{"fails not", user, four, nil, step(scenarios.StepExpect{Error: &yes}), "steps.fetch.fails", Fail, "no", ""},
 		{"fails, not meant", user, four, failed, step(scenarios.StepExpect{Error: &no}), "steps.fetch.fails", Fail, "yes", ""},
 		{"fails, not run", user, four, notRun, step(scenarios.StepExpect{Error: &no}), "steps.fetch.fails", Inconclusive, "", ""},

@@ -106,6 +106,11 @@ func (j *judge) excuseStep(v *Verdict, s *timeline.Step) {
 		return
 	}
 	wanted := v.Outcome == Pass && slices.Contains([]Kind{FailsKind, ErrorKind, StepKind}, v.Kind)
+	if s.Left && (wanted && s.Error != "" || v.Kind == ErrorKind) {
+		// Nobody knows how it would have ended.
+		v.inconclusive(because(words.CheckStepLeft, s.Error).remedied(words.M(words.CheckAwaitStep)))
+		return
+	}
 	if v.Outcome != Fail && !wanted || !tookTooLong(s.Error) {
 		return
 	}

@@ -17,10 +17,11 @@ type pending struct {
 	done   chan struct{}
 	result probes.Step // after done
 	err    error       // likewise: it could not be tried
+	gaveUp string      // which wait has given up, and when; "" for none
 }
 
 // errLeft is why a step fails that nobody waited for.
-var errLeft = errors.New("still under way when the last step was done: no wait step waits for it")
+var errLeft = errors.New("still under way when the last step was done")
 
 // begin takes a step in the background. Its end is recorded when it comes.
 func (r *runner) begin(ctx context.Context, s *scenarios.Step, where string, record probes.Step) {
@@ -32,7 +33,7 @@ func (r *runner) begin(ctx context.Context, s *scenarios.Step, where string, rec
 		defer cancel(nil)
 		p.result, p.err = r.do(ctx, s, where)
 		if errors.Is(p.err, errLeft) {
-			p.result, p.err = probes.Step{Error: errLeft.Error()}, nil
+			p.result, p.err = probes.Step{Error: context.Cause(ctx).Error(), Left: true}, nil
 		}
 		if p.err == nil {
 			p.result = r.finish(where, record, p.result)
@@ -53,6 +54,7 @@ func (r *runner) await(ctx context.Context, s *scenarios.Step) (probes.Step, err
 		case <-p.done:
 			return probes.Step{}, p.err
 		case <-limit.C:
+			p.gaveUp = fmt.Sprintf("its wait (steps[%d]) gave up after %v", s.Index-1, r.limit(s))
 			return probes.Step{Error: fmt.Sprintf("%q is still under way after %v", s.Wait.Step, r.limit(s))}, nil
 		case <-ctx.Done():
 			return probes.Step{}, context.Cause(ctx)
@@ -82,7 +84,7 @@ func (r *runner) failedAside(name string) bool {
 func (r *runner) leave() error {
 	var errs []error
 	for _, p := range r.pending {
-		p.cancel(errLeft)
+		p.cancel(fmt.Errorf("%w: %s", errLeft, r.whyLeft(p)))
 		<-p.done
 		if p.err != nil {
 			errs = append(errs, fmt.Errorf("steps[%d].%s: %w", p.step.Index-1, p.step.Verb, p.err))
@@ -90,4 +92,18 @@ func (r *runner) leave() error {
 	}
 	r.pending = nil
 	return errors.Join(errs...)
+}
+
+// whyLeft says why nobody has waited for the end of a step.
+func (r *runner) whyLeft(p *pending) string {
+	if p.gaveUp != "" {
+		return p.gaveUp
+	}
+	for i := range r.Scenario.Steps {
+		c := p.step.Common()
+		if s := &r.Scenario.Steps[i]; s.Wait != nil && c != nil && c.As != "" && s.Wait.Step == c.As {
+			return fmt.Sprintf("its wait (steps[%d]) was not taken", i)
+		}
+	}
+	return "no wait step waits for it"
 }

@@ -63,6 +63,8 @@ const (
 	CheckStepReply    ID = "check.step_reply"  // code, text, error
 	CheckStepWentWell ID = "check.step_went_well"
 	CheckStepNotRun   ID = "check.step_not_run"
+	CheckStepLeft     ID = "check.step_left" // error
+	CheckAwaitStep    ID = "check.await_step"
 	CheckStepNotEnded ID = "check.step_not_ended"
 	CheckWrongOrder   ID = "check.wrong_order" // later, earlier moment of a duration
 	CheckInside       ID = "check.inside"      // server
@@ -133,6 +135,8 @@ var checkTexts = texts{
 	CheckStepReply:    {"the step failed: %[1]d %[2]s", "步骤失败：%[1]d %[2]s"},
 	CheckStepWentWell: {"the step went well; it was meant to fail", "步骤成功了，而它本应失败"},
 	CheckStepNotRun:   {"the step did not run", "步骤没有执行"},
+	CheckStepLeft:     {"it was netlab that ended the step, not what was tried: %[1]s", "步骤是被 netlab 结束的，并非所尝试的操作自行失败：%[1]s"},
+	CheckAwaitStep:    {"a wait step for it, with a timeout that is longer than its own", "为它添加 wait 步骤，其 timeout 要长于该步骤自身的时限"},
 	CheckStepNotEnded: {"the step did not end", "步骤没有结束"},
 	CheckWrongOrder:   {"%[1]q came before %[2]q", "%[1]q 先于 %[2]q"},
 	CheckInside:       {"connections to %[1]s inside its own node pass no link and cannot be counted", "%[1]s 所在节点内部的连接不经过任何链路，无法计数"},
