@@ -67,6 +67,21 @@ func TestGated(t *testing.T) {
 				Ends:    []scenarios.EndExpect{{Name: "server", States: checktest.States("SYN-RECEIVED", "ESTABLISHED", "CLOSE-WAIT", "LAST-ACK", "CLOSED")}},
 				Closing: checktest.Pattern("client FIN", "server ACK", "server FIN", "client ACK"),
 			}, false},
+		{"fin_queued", tt.Options{}, opened(func(s *tt.Script, c *tt.Conn) {
+			data := c.Acceptor.Emit(psh, "226 done", 8)
+			data.Drop("lost")
+			c.Acceptor.Enter(probes.FinWait1)
+			c.Acceptor.Emit(fin, "", 0).Arrive()
+			c.Opener.Emit(probes.ACK, "", 0).Deliver()
+			s.Wait(200 * time.Millisecond)
+			data.Again().Deliver()
+			c.Opener.Ack++ // the FIN, which is there already
+			c.Opener.Enter(probes.CloseWait)
+			c.Opener.Emit(probes.ACK, "", 0).Deliver()
+			c.Acceptor.Enter(probes.FinWait2)
+		}), noResets, false},
+		{"unanswered", tt.Options{}, func(s *tt.Script, c *tt.Conn) { c.Unanswered("syns", 2) }, scenarios.ConnectionExpect{
+			Retransmissions: checktest.Count(2, 2)}, false},
 		{"mangled", tt.Options{}, opened(func(s *tt.Script, c *tt.Conn) {
 			p := c.Opener.Emit(psh, "twice", 5).Duplicate("twice", 1)
 			p.Deliver()

@@ -14,7 +14,9 @@ import (
 // A placed visit is a visit with the line that belongs to it.
 type placed struct {
 	*timeline.Visit
-	line int // index in the lines; -1 if none
+	line   int  // index in the lines; -1 if none
+	queued int  // the frame whose FIN counted only with that line; 0 if none
+	apart  bool // it only follows that line: no segment brought it about
 }
 
 // rows makes the lines of a ladder: one for each frame, with the states that
@@ -68,13 +70,24 @@ func (t *text) withStates(run Run, c *timeline.Connection, r row, sides [2][]pla
 	var own [2][]placed
 	for side := range sides {
 		for _, p := range sides[side] {
-			if p.line == line {
-				own[side] = append(own[side], p)
+			if p.line != line {
+				continue
 			}
+			if p.apart && len(own[side]) == 0 {
+				own[side] = append(own[side], placed{}) // nothing beside the frame
+			}
+			own[side] = append(own[side], p)
 		}
 	}
 	beside := func(p placed, e *timeline.Endpoint, mark string) (state, seenBy string) {
-		seenBy = seen(p.Visit) + t.mark(run, c, e, p.Visit) + mark
+		if p.Visit == nil {
+			return "", mark
+		}
+		seenBy = seen(p.Visit) + t.mark(run, c, e, p.Visit)
+		if p.queued != 0 {
+			seenBy += t.note(t.say(words.ReportFINWaited, p.queued))
+		}
+		seenBy += mark
 		return p.State.String(), strings.ReplaceAll(seenBy, ") (", ")(")
 	}
 	rows := []row{}
@@ -170,12 +183,18 @@ func (t *text) place(frames []check.Frame, lines []line, e *timeline.Endpoint) [
 		}
 		p := placed{Visit: v, line: -1}
 		for _, w := range v.Witnesses {
-			if at, ok := byEvent[w.Event]; ok && w.Source == probes.Wire {
+			at, ok := byEvent[w.Event]
+			if w.Filled != 0 && ok {
+				p.queued = frames[lines[at].frame].Frame
+				at, ok = byEvent[w.Filled]
+			}
+			if ok && w.Source == probes.Wire {
 				p.line = at
 			}
 		}
 		if p.line < 0 {
 			p.line = guess(frames, lines, e, v)
+			p.apart = v.State == probes.Closed && !aborts(frames, e)
 		}
 		if n := len(out); n > 0 && p.line >= 0 && p.line < out[n-1].line {
 			p.line = out[n-1].line // never back in time
@@ -183,6 +202,12 @@ func (t *text) place(frames []check.Frame, lines []line, e *timeline.Endpoint) [
 		out = append(out, p)
 	}
 	return out
+}
+
+// aborts reports whether an end sent a RST: then that belongs to its CLOSED,
+// which otherwise comes of its user, or of time.
+func aborts(frames []check.Frame, e *timeline.Endpoint) bool {
+	return slices.ContainsFunc(frames, func(f check.Frame) bool { return f.End == e && f.Flags.Has(probes.RST) && !f.Injected })
 }
 
 func guess(frames []check.Frame, lines []line, e *timeline.Endpoint, v *timeline.Visit) int {

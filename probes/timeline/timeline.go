@@ -134,6 +134,10 @@ type Witness struct {
 	Grade  probes.Grade
 	Event  uint64 // Seq of the event
 	Time   probes.Mono
+	// Filled, of the model, is the event by which a FIN counted that had come
+	// out of order, Event: what had been missing before it came. It is 0
+	// elsewhere.
+	Filled uint64
 }
 
 // A View is one observer class's own path.

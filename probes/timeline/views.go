@@ -56,6 +56,9 @@ func (b *builder) modelView(l *lane) View {
 	}
 	for i, tr := range taken {
 		w := inferred(tr.Cause, tr.Time)
+		if tr.Event == rfc9293.RcvFIN && len(tr.With) > 0 {
+			w.Filled = tr.With[0]
+		}
 		if i == 0 && tr.From == probes.Closed {
 			view.Visits = begin(view.Visits, w)
 		}

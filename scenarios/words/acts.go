@@ -23,6 +23,7 @@ const (
 	ReportInLockstep     ID = "report.in_lockstep"     //
 	ReportInjected       ID = "report.injected"        // segment
 	ReportArrives        ID = "report.arrives"         //
+	ReportFINWaited      ID = "report.fin_waited"      // frame
 	ReportHeldFor        ID = "report.held_for"        // duration
 	ReportDropped        ID = "report.dropped"         // rule
 	ReportImpaired       ID = "report.impaired"        //
@@ -63,6 +64,7 @@ var actTexts = texts{
 	ReportInLockstep:     {"in lockstep", "同步观察"},
 	ReportInjected:       {"injected %[1]s", "注入 %[1]s"},
 	ReportArrives:        {"arrives", "到达"},
+	ReportFINWaited:      {"the FIN was queued since frame %[1]d: something before it was missing.", "FIN 自第 %[1]d 帧起排队：它之前的数据尚未到齐。"},
 	ReportHeldFor:        {"held %[1]s", "扣留 %[1]s"},
 	ReportDropped:        {"dropped by the gate: rule %[1]s.", "被闸门丢弃：规则 %[1]s。"},
 	ReportImpaired:       {"dropped by the gate: the link's impairment.", "被闸门丢弃：链路的损伤设置。"},
