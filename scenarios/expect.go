@@ -76,7 +76,7 @@ type StepExpect struct {
 
 	Status   *Count      `key:"status" doc:"HTTP status code."`
 	Exit     *Count      `key:"exit" doc:"Exit status of a program; 128 and the signal's number where one ended it."`
-	Content  *string     `key:"content" text:"any" doc:"Text in what came: the body of a response, the output of a program, what was received or answered."`
+	Content  *string     `key:"content" text:"any" doc:"Text in what came: the body of a response, a file or listing, the output of a program, what was received or answered."`
 	Lacks    *string     `key:"lacks" text:"any" doc:"Text that is not in what came."`
 	Why      *string     `key:"error" doc:"Words in the error with which the step failed."`
 	Headers  []Header    `key:"headers" doc:"Header fields of the response, by name: a text that the value contains."`

@@ -140,8 +140,10 @@ func (s *Step) results() []string {
 		return append(list, "status", "content", "lacks", "headers", "cookies", "protocol", "tls", "bytes")
 	case s.FTPConnect != nil:
 		return append(list, "reply", "text", "tls", "bytes")
-	case s.family() == "ftp":
+	case s.FTPRetrieve != nil, s.FTPList != nil:
 		return append(list, "reply", "text", "bytes", "content", "lacks")
+	case s.family() == "ftp":
+		return append(list, "reply", "text", "bytes")
 	case s.SMTPSend != nil:
 		return append(list, "reply", "text", "bytes")
 	case s.TCPReceive != nil, s.UDPReceive != nil:

@@ -127,7 +127,7 @@ func (s *ftpSession) step(ctx context.Context, r StepRequest) (probes.Step, erro
 
 // ftpStep is a result as the record has it.
 func ftpStep(r ftp.Result) probes.Step {
-	return probes.Step{Reply: r.Reply, Text: r.Text, Bytes: r.Bytes, SHA256: r.SHA256}
+	return probes.Step{Reply: r.Reply, Text: r.Text, Bytes: r.Bytes, SHA256: r.SHA256, Content: r.Content, Cut: r.Cut}
 }
 
 // takeStep does what a step's verb says.
@@ -191,5 +191,6 @@ func retrieveSome(ctx context.Context, s *ftp.Session, path string, some int64) 
 	}
 	result, err := s.Abort(ctx)
 	result.Bytes, result.SHA256 = part.Bytes, part.SHA256
+	result.Content, result.Cut = part.Content, part.Cut
 	return result, err
 }

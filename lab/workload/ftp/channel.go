@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"netlab/lab/workload"
+	"netlab/probes"
 	"netlab/probes/calls"
 )
 
@@ -206,13 +207,17 @@ func (c *control) awaitGoodbye() error {
 	}
 }
 
-// A data is one data channel of a client. What passes is counted.
+// A data is one data channel of a client. What passes is counted, and the
+// beginning of what is received is kept.
 type data struct {
 	channel
 	style workload.Close
 	ctx   context.Context // for Close, which has none of its own
 	bytes int64
 	sum   hash.Hash
+	// received is the beginning of what came: one byte more than can be
+	// recorded, so that it shows whether that is all.
+	received []byte
 	// shake asks Close for a TLS handshake, if nothing has been sent that
 	// would have brought it about: an empty upload.
 	shake  bool
@@ -229,10 +234,11 @@ func newData(ctx context.Context, g *guard, config *tls.Config, style workload.C
 	return d
 }
 
-// Read receives and counts.
+// Read receives, counts and keeps.
 func (d *data) Read(p []byte) (int, error) {
 	n, err := d.channel.Read(p)
 	d.count(p[:n])
+	d.received = append(d.received, p[:min(n, probes.MaxContent+1-len(d.received))]...)
 	return n, err
 }
 

@@ -178,16 +178,17 @@ func runVerbs(t *testing.T, s *Session) {
 		reply   int
 		content string // moved, if any
 		text    string // in the reply
+		sent    bool   // the content went to the server
 	}{
 		{name: "retrieve", do: func() (Result, error) { return s.Retrieve(ctx, "hello.txt") }, reply: 226, content: "hello\n"},
 		{name: "retrieve nothing", do: func() (Result, error) { return s.Retrieve(ctx, "sub/empty") }, reply: 226},
 		{name: "retrieve big", do: func() (Result, error) { return s.Retrieve(ctx, "big") }, reply: 226, content: string(big)},
-		{name: "store", do: func() (Result, error) { return s.Store(ctx, "new", text("first\n")) }, reply: 226, content: "first\n"},
-		{name: "append", do: func() (Result, error) { return s.Append(ctx, "new", text("second\n")) }, reply: 226, content: "second\n"},
+		{name: "store", do: func() (Result, error) { return s.Store(ctx, "new", text("first\n")) }, reply: 226, content: "first\n", sent: true},
+		{name: "append", do: func() (Result, error) { return s.Append(ctx, "new", text("second\n")) }, reply: 226, content: "second\n", sent: true},
 		{name: "retrieve what was stored", do: func() (Result, error) { return s.Retrieve(ctx, "new") }, reply: 226, content: "first\nsecond\n"},
 		{name: "store nothing", do: func() (Result, error) { return s.Store(ctx, "nothing", text("")) }, reply: 226},
 		{name: "append nothing", do: func() (Result, error) { return s.Append(ctx, "nothing", text("")) }, reply: 226},
-		{name: "store big", do: func() (Result, error) { return s.Store(ctx, "big2", workload.Generated(256<<10)) }, reply: 226, content: string(big)},
+		{name: "store big", do: func() (Result, error) { return s.Store(ctx, "big2", workload.Generated(256<<10)) }, reply: 226, content: string(big), sent: true},
 		{name: "names", do: func() (Result, error) { return s.NameList(ctx, "/sub") }, reply: 226, content: "sub/empty\r\n"},
 		{name: "size", do: func() (Result, error) { return s.Size(ctx, "big2") }, reply: 213, text: "262144"},
 		{name: "size of a generated file", do: func() (Result, error) { return s.Size(ctx, "big") }, reply: 213, text: "262144"},
@@ -211,10 +212,17 @@ func runVerbs(t *testing.T, s *Session) {
 		if got.Bytes != int64(len(step.content)) || step.content != "" && got.SHA256 != sum([]byte(step.content)) {
 			t.Errorf("%s: moved %d bytes, want %d, or other bytes", step.name, got.Bytes, len(step.content))
 		}
+		want, cut := workload.Readable([]byte(step.content))
+		if step.sent {
+			want, cut = "", false
+		}
+		if got.Content != want || got.Cut != cut {
+			t.Errorf("%s: content of %d bytes, cut: %t; want %d, cut: %t, or other content", step.name, len(got.Content), got.Cut, len(want), cut)
+		}
 	}
 	got, err := s.List(ctx, "")
-	if err != nil || got.Reply != 226 || got.Bytes == 0 {
-		t.Errorf("list: %+v, %v; want 226 and some bytes", got, err)
+	if err != nil || got.Reply != 226 || got.Bytes == 0 || !strings.Contains(got.Content, "hello.txt") {
+		t.Errorf("list: %+v, %v; want 226 and hello.txt", got, err)
 	}
 	got, err = s.Quit(ctx, workload.Close{Style: workload.AfterReply})
 	if err != nil || got.Reply != codeGoodbye {

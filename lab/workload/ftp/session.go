@@ -21,6 +21,8 @@ type Result struct {
 	Text    string  `json:"text,omitempty"`    // its text, from the server: not to be trusted
 	Bytes   int64   `json:"bytes,omitempty"`   // moved over data connections
 	SHA256  string  `json:"sha256,omitempty"`  // of these, in hexadecimal
+	Content string  `json:"content,omitempty"` // what was received over them, as [workload.Readable] makes it
+	Cut     bool    `json:"cut,omitempty"`     // Content is only the beginning
 	Replies []Reply `json:"replies,omitempty"` // all that came during the step
 }
 
@@ -117,6 +119,7 @@ func (s *Session) do(ctx context.Context, verb string, want int, fn func() error
 	result = s.result(want)
 	if d := s.data; d != nil && d != earlier && (err == nil || d.bytes > 0) {
 		result.Bytes, result.SHA256 = d.bytes, hex.EncodeToString(d.sum.Sum(nil))
+		result.Content, result.Cut = workload.Readable(d.received)
 	}
 	err = s.explain(ctx, err, &result)
 	if err != nil {
