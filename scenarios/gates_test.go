@@ -239,7 +239,7 @@ steps:
 	want := `a.yaml:4:49: links.wire.ends.b.impair.rate: "10Mbps" 不是速率（每秒比特数），应如 500kbit 或 10Mbit
   允许：10kbit, 10Mbit, 10Gbit
   是不是想写 "10Mbit"？
-a.yaml:7:26: steps[1].gate.release.rule: 规则 "lost" 由 gate.drop 给出，并不扣留帧；gate.release 需要由 gate.hold 给出的规则
+a.yaml:7:26: steps[1].gate.release.rule: 规则 "lost" 由 gate.drop 给出，并不截留帧；gate.release 需要由 gate.hold 给出的规则
 a.yaml:8:24: steps[2].gate.await.rule: 没有规则 "lots"：规则以 gate.hold、gate.drop、gate.watch、gate.duplicate、gate.reorder、gate.delay 或 gate.corrupt 步骤的名称（as）命名
   允许：lost
   是不是想写 "lost"？

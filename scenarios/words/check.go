@@ -97,7 +97,7 @@ var checkTexts = texts{
 	CheckNoSegments:   {"no segment of %[1]s was captured", "没有抓到 %[1]s 的任何报文段"},
 	CheckModelPartial: {"the model could not follow it (%[1]s)", "模型无法跟踪（%[1]s）"},
 	CheckNotWhole:     {"%[1]s did not record all of it (%[2]s)", "%[1]s 没有记录完整（%[2]s）"},
-	CheckConflict:     {"the observers contradict each other (%[1]s)", "观察者相互矛盾（%[1]s）"},
+	CheckConflict:     {"the observers contradict each other (%[1]s)", "观察者相互冲突（%[1]s）"},
 	CheckClockStep:    {"the clock was set during the run", "运行期间系统时钟被调整过"},
 	CheckStarved:      {"the machine kept the run waiting", "机器繁忙，运行曾被耽搁"},
 	CheckRemedy:       {"%[1]s", "%[1]s"},

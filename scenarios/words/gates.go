@@ -60,7 +60,7 @@ var gateTexts = texts{
 
 	NoRule:          {"no rule %[1]s: a rule bears the name (as) of a step %[2]s", "没有规则 %[1]s：规则以 %[2]s 步骤的名称（as）命名"},
 	RuleLater:       {"rule %[1]s is given only later, by steps[%[2]d]", "规则 %[1]s 要到 steps[%[2]d] 才给出"},
-	RuleHoldsNot:    {"rule %[1]s is of %[2]s and holds no frames; %[3]s needs a rule of gate.hold", "规则 %[1]s 由 %[2]s 给出，并不扣留帧；%[3]s 需要由 gate.hold 给出的规则"},
+	RuleHoldsNot:    {"rule %[1]s is of %[2]s and holds no frames; %[3]s needs a rule of gate.hold", "规则 %[1]s 由 %[2]s 给出，并不截留帧；%[3]s 需要由 gate.hold 给出的规则"},
 	NoEndOfLink:     {"link %[1]s has no end %[2]s", "链路 %[1]s 没有 %[2]s 这一端"},
 	ConnectionLater: {"connection %[1]s is opened only later, by steps[%[2]d]", "连接 %[1]s 要到 steps[%[2]d] 才打开"},
 	WaitNotAway:     {"step %[1]s (%[2]s) is not in the background: it has ended before the next begins; where it is to go on meanwhile, say background: on there", "步骤 %[1]s（%[2]s）不在后台：它结束之后下一步才开始；若要它同时进行，请在那里写 background: on"},

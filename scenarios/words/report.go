@@ -139,7 +139,7 @@ var reportTexts = texts{
 	ReportSeenBy:       {"seen by", "观察者"},
 	ReportWithout:      {"no %[1]s", "缺少 %[1]s"},
 	ReportLost:         {"lost %[1]d", "丢失 %[1]d"},
-	ReportConflicts:    {"conflicts %[1]d", "矛盾 %[1]d"},
+	ReportConflicts:    {"conflicts %[1]d", "冲突 %[1]d"},
 	ReportSeed:         {"seed %[1]d", "种子 %[1]d"},
 	ReportPass:         {"PASS", "通过"},
 	ReportFail:         {"FAIL", "失败"},
