@@ -279,7 +279,7 @@ SYN、SYN+ACK、ACK（仅此而已）、DATA（任何载荷）、FIN（任何 FI
 	StepNoFrame:        {"no frame", "没有帧"},
 	StepFrameHead:      {"frame %[1]d on %[2]s", "%[2]s 上的第 %[1]d 帧"},
 	StepFrameOn:        {"frame on %[1]s", "%[1]s 上的帧"},
-	StepHeldBy:         {"held by rule %[1]s", "由规则 %[1]s 扣留"},
+	StepHeldBy:         {"held by rule %[1]s", "由规则 %[1]s 截留"},
 	StepLadder:         {"ladder", "时序图"},
 	StepLadderOf:       {"ladder of connection %[1]d of %[2]d: %[3]s", "连接 %[1]d（共 %[2]d 个）的时序图：%[3]s"},
 
@@ -299,7 +299,7 @@ SYN、SYN+ACK、ACK（仅此而已）、DATA（任何载荷）、FIN（任何 FI
 	StepSayResend:    {"No frame waits: %[1]s sends again in %[2]s", "没有等待的帧：%[1]s 在 %[2]s后重传"},
 	StepSayFailed:    {"%[1]s failed: %[2]s", "%[1]s 失败：%[2]s"},
 	StepSayBroken:    {"The run cannot go on; q leaves: %[1]s", "运行无法继续；按 q 离开：%[1]s"},
-	StepSayKept:      {"any key stops   What waits is held by rule %[1]s until the scenario lets it go", "按任意键停下   等待的帧由规则 %[1]s 扣留，直到场景放行"},
+	StepSayKept:      {"any key stops   What waits is held by rule %[1]s until the scenario lets it go", "按任意键停下   等待的帧由规则 %[1]s 截留，直到场景放行"},
 	StepSayHeld:      {"The scenario will let it go, by rule %[1]s; n lets it on now", "场景会按规则 %[1]s 放行；按 n 立即放行"},
 	StepSeconds:      {"%[1]d s", "%[1]d 秒"},
 	StepMilliseconds: {"%[1]d ms", "%[1]d 毫秒"},
