@@ -3,15 +3,11 @@ package run
 import (
 	"context"
 	"fmt"
-	"net/netip"
-	"strings"
 	"time"
 
-	"netlab/lab/check"
 	"netlab/lab/node"
 	"netlab/probes"
 	"netlab/probes/clock"
-	"netlab/probes/timeline"
 	"netlab/scenarios"
 )
 
@@ -238,69 +234,6 @@ func (r *runner) needsRaw(session string) bool {
 	return false
 }
 
-func (r *runner) server(name string) scenarios.Server {
-	for _, s := range r.Scenario.Servers {
-		if s.Name == name {
-			return s
-		}
-	}
-	return scenarios.Server{} // the parser has seen to it that this cannot be
-}
-
-// behind returns the server that stands behind a chain of proxies.
-func (r *runner) behind(name string) scenarios.Server {
-	s := r.server(name)
-	for range r.Scenario.Servers {
-		if s.Proxy == nil {
-			break
-		}
-		s = r.server(s.Proxy.To)
-	}
-	return s
-}
-
-// family returns which of a server's addresses a step uses: a step of a
-// session that of the step that opened it.
-func (r *runner) family(s *scenarios.Step) scenarios.Family {
-	for i := range r.Scenario.Steps {
-		if open := &r.Scenario.Steps[i]; open.Opens() && open.Session() == s.Session() {
-			return open.Family()
-		}
-	}
-	return s.Family()
-}
-
-// target returns where a client finds a server.
-func (r *runner) target(to string, family scenarios.Family) (netip.AddrPort, error) {
-	s := r.server(to)
-	addr, ok := r.lab.AddrOf(s.Node, family)
-	if !ok {
-		return netip.AddrPort{}, fmt.Errorf("node %s of server %q has no %s address", s.Node, s.Name, family)
-	}
-	return netip.AddrPortFrom(addr, uint16(s.Port())), nil
-}
-
-// peerOf returns the node that a step opens a socket for, and the port there;
-// "" if it is for a server or for nobody.
-func peerOf(s *scenarios.Step) (string, int) {
-	switch {
-	case s.TCPConnect != nil:
-		return s.TCPConnect.Peer, s.TCPConnect.Port
-	case s.UDPOpen != nil:
-		return s.UDPOpen.Peer, s.UDPOpen.Port
-	}
-	return "", 0
-}
-
-// peerTarget returns where a port of a node is.
-func (r *runner) peerTarget(peer string, port int, family scenarios.Family) (netip.AddrPort, error) {
-	addr, ok := r.lab.AddrOf(peer, family)
-	if !ok {
-		return netip.AddrPort{}, fmt.Errorf("node %s has no %s address", peer, family)
-	}
-	return netip.AddrPortFrom(addr, uint16(port)), nil
-}
-
 // change takes a step that changes the network. That the kernel refuses is a
 // result.
 func (r *runner) change(ctx context.Context, s *scenarios.Step) (probes.Step, error) {
@@ -315,100 +248,4 @@ func (r *runner) change(ctx context.Context, s *scenarios.Step) (probes.Step, er
 		return probes.Step{Error: err.Error()}, nil
 	}
 	return probes.Step{}, nil
-}
-
-// settle waits for rest. That it did not come in time is a result.
-func (r *runner) settle(ctx context.Context, s *scenarios.Settle) (probes.Step, error) {
-	if !r.has(probes.SockDiag) {
-		return r.quiet(ctx, s.Within.Duration)
-	}
-	request := node.SettleRequest{Within: s.Within.Duration}
-	for _, u := range s.Until {
-		conditions, err := r.conditions(u)
-		if err != nil {
-			return probes.Step{Error: err.Error()}, nil
-		}
-		request.Until = append(request.Until, conditions...)
-	}
-	reply, err := r.lab.Settle(ctx, request)
-	if err != nil || reply.Rest {
-		return probes.Step{}, err
-	}
-	var open []string
-	for _, o := range reply.Open {
-		text := fmt.Sprintf("%s %s (%s, peer %s)", o.Node, o.State, o.Flow.Local, o.Flow.Remote)
-		if o.Unacked > 0 {
-			text += fmt.Sprintf(", %d bytes unacknowledged", o.Unacked)
-		}
-		open = append(open, text)
-	}
-	for _, held := range reply.Held {
-		open = append(open, "held at a gate: "+held)
-	}
-	return probes.Step{Error: fmt.Sprintf("not at rest after %v: %s", s.Within, strings.Join(open, "; "))}, nil
-}
-
-// has reports whether a probe is there.
-func (r *runner) has(source probes.Source) bool {
-	for _, p := range r.header.Probes {
-		if p.Source == source {
-			return !p.Missing()
-		}
-	}
-	return false
-}
-
-// quietFor is how long nothing must be recorded to be taken for rest: longer
-// than a delayed ACK and the first retransmission (RTO at least 200 ms).
-const quietFor = 300 * time.Millisecond
-
-// quiet is settle where nobody can look at the sockets: it waits until
-// nothing has been recorded for a while.
-func (r *runner) quiet(ctx context.Context, within time.Duration) (probes.Step, error) {
-	deadline := time.Now().Add(within)
-	for before := -1; ; {
-		now := len(r.rec.soFar())
-		why := "events still come"
-		if now == before {
-			reply, err := r.lab.Settle(ctx, node.SettleRequest{})
-			if err != nil {
-				return probes.Step{}, err
-			}
-			if len(reply.Held) == 0 {
-				return probes.Step{Text: fmt.Sprintf("no sockdiag: nothing was recorded for %v", quietFor)}, nil
-			}
-			why = "held at a gate: " + strings.Join(reply.Held, "; ")
-		}
-		before = now
-		if time.Now().After(deadline) {
-			return probes.Step{Error: fmt.Sprintf("not at rest after %v: %s; there is no sockdiag to look with", within, why)}, nil
-		}
-		select {
-		case <-ctx.Done():
-			return probes.Step{}, context.Cause(ctx)
-		case <-time.After(quietFor): // the absence of events is what is waited for
-		}
-	}
-}
-
-// conditions finds the sockets that settle is to wait for: those of a
-// connection as far as it has been recorded by now.
-func (r *runner) conditions(u scenarios.Until) ([]node.Condition, error) {
-	soFar, err := timeline.Build(r.header, r.rec.soFar())
-	if err != nil {
-		return nil, err
-	}
-	c := check.Connection(soFar, r.Scenario, u.Name)
-	if c == nil {
-		return nil, fmt.Errorf("settle: no connection %q yet", u.Name)
-	}
-	var list []node.Condition
-	for _, e := range u.Ends {
-		end := c.Opener
-		if e.Name == scenarios.Acceptor || e.Name != scenarios.Opener && c.Opener.Node != e.Name {
-			end = c.Acceptor
-		}
-		list = append(list, node.Condition{Node: end.Node, Flow: end.Flow, State: e.State.State})
-	}
-	return list, nil
 }
