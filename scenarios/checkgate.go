@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"fmt"
 	"reflect"
 	"slices"
 	"strconv"
@@ -13,12 +14,14 @@ import (
 // checkGateStep looks at a step of a gate.
 func (c *checker) checkGateStep(s *Step) {
 	if r := s.GateRule(); r != nil {
+		c.checkGateOff(s, r.Link)
 		c.checkFrames(&r.FrameMatch, r.Link)
 		c.exclude("nth", "times", &r.Nth, &r.Times)
 	}
 	switch {
 	case s.GateHold != nil:
 		c.checkFramesSaid(s.GateHold.Until, s.GateHold.Link)
+		c.checkReleasable(s)
 	case s.GateInject != nil:
 		c.checkInject(s)
 	case s.GateAwait != nil:
@@ -31,6 +34,29 @@ func (c *checker) checkGateStep(s *Step) {
 		c.checkFramesSaid(x.Only, c.linkOfRule(x.Rule))
 	case s.GateClear != nil:
 		c.checkClear(s)
+	}
+}
+
+// checkReleasable sees to it that something can let go what a step holds.
+func (c *checker) checkReleasable(s *Step) {
+	x := s.GateHold
+	if c.given(&x.As) || c.given(x.Until) {
+		return
+	}
+	if last, ok := c.cleared[x.Link]; !ok || last < s.Index {
+		c.wrong(bad(words.HoldsForEver), x)
+	}
+}
+
+// checkGateOff sees to it that no step acts on the frames of a link that is
+// said to be no gate.
+func (c *checker) checkGateOff(s *Step, link string) {
+	i, ok := c.links.index[link]
+	if !ok {
+		return // reported
+	}
+	if l := &c.s.Links[i]; c.given(&l.Gate) && !bool(l.Gate) {
+		c.wrong(bad(words.GateOff, quote(link), fmt.Sprintf("steps[%d]", s.Index-1), s.Verb), &l.Gate)
 	}
 }
 
@@ -179,6 +205,7 @@ func (c *checker) checkClear(s *Step) {
 // checkInject looks at a segment that a gate makes.
 func (c *checker) checkInject(s *Step) {
 	x := s.GateInject
+	c.checkGateOff(s, x.Link)
 	c.hasEnd(x.Link, x.From, &x.From)
 	c.checkFlags(&x.Flags, new([]TCPFlag))
 	from, to := c.given(&x.FromPort), c.given(&x.Port)

@@ -30,6 +30,7 @@ type fault struct {
 	message words.Message
 	allowed []string
 	near    string // what the author wrote, to find the nearest of allowed
+	meant   string // what the author surely meant, if that is known
 }
 
 func bad(id words.ID, args ...any) *fault { return &fault{message: words.M(id, args...)} }
@@ -74,7 +75,7 @@ func newDecoder(r *report, sh shapes, variant string) *decoder {
 func (d *decoder) fail(n *node, p *path, f *fault) {
 	problem := Problem{
 		Pos: Pos{Line: n.line, Column: n.column}, Path: p.String(), Message: f.message,
-		Allowed: f.allowed, near: f.near,
+		Allowed: f.allowed, DidYouMean: f.meant, near: f.near,
 	}
 	if n.patch != "" {
 		prefix := (*path)(nil).child("variants").child(n.patch).child("patch").String()
@@ -186,7 +187,7 @@ func (d *decoder) slice(v reflect.Value, n *node, p *path, f *field) {
 	}
 	if n.kind != sequence {
 		d.broken[v.Addr().Interface()] = true
-		d.wrongKind(n, p, words.KindList)
+		d.wrongList(n, p, v.Type().Elem().Kind() == reflect.String)
 		return
 	}
 	if f != nil && f.required && len(n.items) == 0 {
@@ -200,6 +201,26 @@ func (d *decoder) slice(v reflect.Value, n *node, p *path, f *field) {
 	for i, e := range n.items {
 		d.value(v.Index(i), e, p.item(i), each)
 	}
+}
+
+// wrongList reports that a value is no list; one word where a list of words is
+// wanted was meant to be a list of one.
+func (d *decoder) wrongList(n *node, p *path, ofWords bool) {
+	if !ofWords || n.kind != scalar || n.null || !isPlain(n.text) {
+		d.wrongKind(n, p, words.KindList)
+		return
+	}
+	flaw := bad(words.ValueWrongKind, n.what(), words.M(words.KindList))
+	flaw.meant = "[" + n.text + "]"
+	d.fail(n, p, flaw)
+}
+
+// isPlain reports whether a word can stand in a list of YAML as it is.
+func isPlain(s string) bool {
+	const others = "+-._/"
+	return s != "" && len(s) <= maxNameInPath && !strings.ContainsFunc(s, func(c rune) bool {
+		return (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') && !strings.ContainsRune(others, c)
+	})
 }
 
 // namer is implemented by entries whose names are not those of the language.
@@ -358,5 +379,5 @@ func (d *decoder) union(v reflect.Value, sh *shape, n *node, p *path) {
 	if as := e.value.get("as"); as != nil {
 		d.lost = append(d.lost, as.text)
 	}
-	d.fail(e.key, at, bad(words.ValueUnknownKey).instead(sh.keys(), e.key.text))
+	d.fail(e.key, at, bad(words.ValueUnknownKey).instead(familyFirst(sh.keys(), e.key.text), e.key.text))
 }

@@ -35,7 +35,7 @@ func TestAllowsLockstep(t *testing.T) {
 		{"impaired link", head + "links: {wire: {ends: {client: {}, server: {}}, impair: {delay: 1ms}}}\n", words.LockstepImpair},
 		{"impaired end", head + "links: {wire: {ends: {client: {}, server: {impair: {loss: 1%}}}}}\n", words.LockstepImpair},
 		{"delay", head + "links: {wire: [client, server]}\nsteps: [{gate.delay: {link: wire, by: 1ms}}]\n", words.LockstepDelay},
-		{"hold", head + "links: {wire: [client, server]}\nsteps: [{gate.hold: {link: wire}}]\n", ""},
+		{"hold", head + "links: {wire: [client, server]}\nsteps: [{gate.hold: {link: wire, as: held}}]\n", ""},
 		{"directory", head + "servers: {ftpd: {node: server, ftp: {dir: a}}}\n", words.LockstepUnknown},
 		{"small file", head + "servers: {ftpd: {node: server, ftp: {files: {a: {size: 100kB}}}}}\n", ""},
 		{"large file", head + "servers: {ftpd: {node: server, ftp: {files: {a: {size: 100001}}}}}\n", words.LockstepBulk},

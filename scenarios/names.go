@@ -97,6 +97,7 @@ type checker struct {
 	bound       map[socket]int      // the index of the last step that binds a socket, of those that were looked at
 	heard       map[string]bool     // sockets of udp.bind that somebody has sent to, by the steps that were looked at
 	ruled       map[string]bool     // links that have rules, likewise
+	cleared     map[string]int      // by the link, the Index of the last step that ends all its rules
 	hosts       []string            // nodes and switches
 	anyEnd      []string            // what a connection's ends can be called at all
 }
@@ -112,7 +113,7 @@ func (d *decoder) check(s *Scenario) {
 		decoder: d, s: s, ends: map[string]ends{}, ended: map[string]int{}, lost: map[string]bool{},
 		awaited: map[string]int{}, waited: map[string]int{}, stopped: map[string]int{},
 		lists: map[string][]string{}, linksOf: map[string][]string{},
-		serving: map[socket]string{}, bound: map[socket]int{}, heard: map[string]bool{}, ruled: map[string]bool{},
+		serving: map[socket]string{}, bound: map[socket]int{}, heard: map[string]bool{}, ruled: map[string]bool{}, cleared: map[string]int{},
 	}
 	c.collect()
 	c.collectConnections()
@@ -177,6 +178,9 @@ func (c *checker) collectSteps() {
 	for i := range c.s.Steps {
 		step := &c.s.Steps[i]
 		c.collectEnds(step, i)
+		if x := step.GateClear; x != nil && x.Link != "" {
+			c.cleared[x.Link] = step.Index
+		}
 		common := step.Common()
 		if common == nil || common.As == "" {
 			continue

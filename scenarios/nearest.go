@@ -50,4 +50,22 @@ func distance(a, b string) int {
 	return last[len(b)]
 }
 
+// familyFirst lists verbs with those of the same family as s first: what
+// stands before the dot is the same.
+func familyFirst(verbs []string, s string) []string {
+	family, _, dotted := strings.Cut(s, ".")
+	if !dotted {
+		return verbs
+	}
+	var first, rest []string
+	for _, v := range verbs {
+		if strings.HasPrefix(v, family+".") {
+			first = append(first, v)
+		} else {
+			rest = append(rest, v)
+		}
+	}
+	return append(first, rest...)
+}
+
 func abs(n int) int { return max(n, -n) }

@@ -162,7 +162,9 @@ func (r *report) err() error {
 	})
 	for i := range r.list[:min(len(r.list), maxShown)] {
 		p := &r.list[i]
-		p.DidYouMean = nearest(p.near, p.Allowed)
+		if p.DidYouMean == "" {
+			p.DidYouMean = nearest(p.near, p.Allowed)
+		}
 	}
 	return &Errors{File: r.file, Problems: r.list, More: r.more}
 }

@@ -27,6 +27,8 @@ const (
 	ContradictsFlag   ID = "fit.contradicts_flag"
 	AwaitTooOften     ID = "fit.await_too_often"
 	ClearsNothing     ID = "fit.clears_nothing"
+	HoldsForEver      ID = "fit.holds_for_ever"
+	GateOff           ID = "fit.gate_off" // link, step, verb
 	SegmentTooBig     ID = "fit.segment_too_big"
 	ImpairNothing     ID = "fit.impair_nothing"
 	ImpairTwice       ID = "fit.impair_twice"
@@ -73,6 +75,8 @@ var gateTexts = texts{
 	ContradictsFlag:  {"%[1]s needs %[2]s set, and flags_unset wants it not set", "%[1]s 要求 %[2]s 置位，而 flags_unset 要求它不置位"},
 	AwaitTooOften:    {"rule %[1]s never matches %[4]d times: it has at most %[2]d, by its %[3]s", "规则 %[1]s 不可能匹配 %[4]d 次：它的 %[3]s 限定最多 %[2]d 次"},
 	ClearsNothing:    {"no step before this one gives link %[1]s a rule", "在此之前没有步骤给链路 %[1]s 规则"},
+	HoldsForEver:     {"nothing can release what it holds: give it a name (as) or until", "它截留的帧无法放行：请给它名称（as）或 until"},
+	GateOff:          {"link %[1]s must be a gate: %[2]s (%[3]s) acts on its frames", "链路 %[1]s 必须是闸门：%[2]s（%[3]s）作用于它的帧"},
 	SegmentTooBig:    {"a segment with %[1]d bytes of payload does not fit into the %[2]d bytes that link %[3]s carries (its mtu)", "带 %[1]d 字节数据的报文段放不进链路 %[3]s 能承载的 %[2]d 字节（其 mtu）"},
 	ImpairNothing:    {"nothing is made worse here", "这里没有设置任何损伤"},
 	ImpairTwice:      {"link %[1]s impairs both directions already, on line %[2]d; say it there, or at the ends", "链路 %[1]s 已在第 %[2]d 行为两个方向设置了损伤；只能写在那里，或写在两端"},
