@@ -78,14 +78,22 @@ func TestSpoiled(t *testing.T) {
 			rest: "expect: {steps: {heard: {content: hello}}, durations: {late: {from: heard started, to: heard ended, at_least: 50ms}}}\n",
 			acts: map[string]int{"wire.rule delayed": 1}, ways: []scenarios.Observe{scenarios.ObserveFree}},
 		{name: "only watched", steps: send("gate.watch: {link: wire, content: hello, as: rule}"), rest: heard, acts: map[string]int{}},
+		{name: "a watch never decides", nodes: plainly, steps: open + `
+  - gate.drop: {link: wire, content: hello, nth: 1, as: dropped}
+  - gate.watch: {link: wire, content: hello, as: rule}
+  - tcp.send: {session: call, content: "hello\n"}
+  - gate.await: {rule: rule, times: 2}
+  - tcp.receive: {session: taken, as: heard}
+  - settle: {within: 5s}
+`, rest: heard, acts: map[string]int{"wire.dropped dropped": 1}, look: again},
 		{name: "the last rule counts", steps: open + `
   - gate.drop: {link: wire, content: hello, as: dropped}
-  - gate.watch: {link: wire, content: hello, as: rule}
+  - gate.duplicate: {link: wire, content: hello, times: 1, as: rule}
   - tcp.send: {session: call, content: "hello\n"}
   - gate.await: {rule: rule}
   - tcp.receive: {session: taken, as: heard}
   - settle: {within: 5s}
-`, rest: heard, acts: map[string]int{}, others: map[string]string{"wire.dropped": "inconclusive: no frame came that it matches"}},
+`, rest: heard, acts: map[string]int{"wire.rule duplicated": 1}, others: map[string]string{"wire.dropped": "inconclusive: no frame came that it matches"}},
 	})
 }
 

@@ -31,12 +31,13 @@ const (
 )
 
 // GateRule is what steps that give a gate a rule have in common. The rule
-// bears the step's name. Of several rules that match, the one given last acts.
+// bears the step's name. Of several rules that match, the one given last acts;
+// those of gate.watch never do.
 type GateRule struct {
 	Common     `key:",inline"`
 	Link       string `key:"link,required" ref:"link" doc:"The link; it becomes a gate."`
 	FrameMatch `key:",inline"`
-	Times      int `key:"times" min:"1" max:"1000000" doc:"How often the rule acts; then it ends. Always if absent. Not with nth, which acts once."`
+	Times      int `key:"times" min:"1" max:"1000000" doc:"How often the rule acts (gate.watch: counts); then it ends. Always if absent. Not with nth, which acts once."`
 }
 
 // GateHold holds frames.
@@ -50,7 +51,8 @@ type GateDrop struct {
 	GateRule `key:",inline"`
 }
 
-// GateWatch only counts frames, for gate.await.
+// GateWatch only counts frames, for gate.await: it never decides what becomes
+// of them.
 type GateWatch struct {
 	GateRule `key:",inline"`
 }

@@ -62,7 +62,7 @@ type Step struct {
 
 	GateHold      *GateHold      `key:"gate.hold" doc:"From now on hold frames that match, until they are released."`
 	GateDrop      *GateDrop      `key:"gate.drop" doc:"From now on drop frames that match."`
-	GateWatch     *GateWatch     `key:"gate.watch" doc:"From now on count frames that match, for gate.await; they pass, whatever other rules say before this one."`
+	GateWatch     *GateWatch     `key:"gate.watch" doc:"From now on count frames that match, for gate.await; what becomes of them other rules decide."`
 	GateDuplicate *GateDuplicate `key:"gate.duplicate" doc:"From now on send frames that match more than once."`
 	GateReorder   *GateReorder   `key:"gate.reorder" doc:"From now on let later frames of the same direction pass before those that match."`
 	GateDelay     *GateDelay     `key:"gate.delay" doc:"From now on delay frames that match."`

@@ -225,7 +225,7 @@ func (e *engine) judge(now probes.Mono, f *frame) {
 }
 
 // choose returns the rule that acts on f: of those that match the one that was
-// given last. All count.
+// given last, or nil. Every watch that matches counts, and none decides.
 func (e *engine) choose(f *frame) *rule {
 	var chosen *rule
 	for i := len(e.rules) - 1; i >= 0; i-- {
@@ -233,10 +233,11 @@ func (e *engine) choose(f *frame) *rule {
 		if r.ended || !r.takes(f, e.busy(r, f.end)) {
 			continue
 		}
-		if chosen == nil {
+		if r.does != watch {
+			if chosen != nil {
+				continue
+			}
 			chosen = r
-		} else if r.does != watch {
-			continue
 		}
 		r.acted()
 		e.news = true
@@ -265,8 +266,6 @@ func (e *engine) act(now probes.Mono, r *rule, f *frame) {
 		e.keep(now, probes.Held, r, r.name, f)
 	case drop:
 		e.tell(e.event(now, probes.Dropped, f, r.name))
-	case watch:
-		e.pass(now, f)
 	case duplicate:
 		ev := e.event(now, probes.Duplicated, f, r.name)
 		ev.Gate.Copies = r.copies

@@ -178,29 +178,31 @@ func TestDiscard(t *testing.T) {
 	b.want(nil, []string{"held #8 by data"})
 }
 
-// Of several rules the one that was given last acts.
+// Of several rules the one that was given last acts; a watch never does, and
+// always counts, wherever it stands.
 func TestLastRuleActs(t *testing.T) {
 	b := opened(t, nil)
 	b.rule("watch all", watching(fin))
 	b.rule("drop", dropping(fin, 0))
 	b.rule("hold", holding(by(fin, "client"), nil))
-	b.rule("let pass", watching(scenarios.FrameMatch{Flags: fin.Flags, Nth: 2}))
+	b.rule("watch one", watching(scenarios.FrameMatch{Flags: fin.Flags, Nth: 2}))
 	for seq := range uint32(3) {
 		b.come(client, seg(t, client, finAck, 1+seq, 1, ""))
 	}
 	b.come(server, seg(t, server, finAck, 1, 1, ""))
-	b.want([]string{"client FIN+ACK 2"}, []string{"held #4 by hold", "held #6 by hold", "dropped #7 by drop"})
+	b.want(nil, []string{"held #4 by hold", "held #5 by hold", "held #6 by hold", "dropped #7 by drop"})
 	got := map[string]uint64{}
 	for _, r := range b.rules {
 		got[r.name] = r.matched
 	}
-	want := map[string]uint64{"watch all": 4, "drop": 1, "hold": 2, "let pass": 1}
+	want := map[string]uint64{"watch all": 4, "drop": 1, "hold": 3, "watch one": 1}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("matched (-want +got):\n%s", diff)
 	}
 	check(t, b.clear(b.now, ""))
 	b.flush()
-	b.want([]string{"client FIN+ACK 1", "client FIN+ACK 3"}, []string{"released #4 by hold", "released #6 by hold"})
+	b.want([]string{"client FIN+ACK 1", "client FIN+ACK 2", "client FIN+ACK 3"},
+		[]string{"released #4 by hold", "released #5 by hold", "released #6 by hold"})
 	if err := b.addRule("hold", holding(fin, nil)); err == nil {
 		t.Error("a name was given twice")
 	}
@@ -300,12 +302,15 @@ func (b *bench) Len() int { return len(b.waiting) + len(b.due) }
 
 func TestHoldAll(t *testing.T) {
 	b := newBench(t, func(c *Config) { c.HoldAll = true })
-	b.rule("pass", watching(fin))
+	b.rule("seen", watching(fin))
 	b.come(client, arp(t, client))
 	b.come(client, seg(t, client, probes.SYN, 0, 0, ""))
 	b.come(client, seg(t, client, probes.SYN, 0, 0, ""))
 	b.come(client, seg(t, client, finAck, 1, 1, ""))
-	b.want([]string{"ARP", "client FIN+ACK 1"}, []string{"held #2 by (hand)", "merged #2 by (hand) copies=1"})
+	b.want([]string{"ARP"}, []string{"held #2 by (hand)", "merged #2 by (hand) copies=1", "held #4 by (hand)"})
+	if n := b.engine.rule("seen").matched; n != 1 {
+		t.Errorf("%d FINs seen, want 1", n)
+	}
 	f, err := b.byHand(2)
 	check(t, err)
 	f.again = 1
@@ -319,7 +324,7 @@ func TestHoldAll(t *testing.T) {
 	b.told()
 	b.holdAll(b.now, false)
 	b.come(client, seg(t, client, ack, 1, 1, ""))
-	b.want([]string{"server SYN+ACK 0", "client ACK 1"}, []string{"released #5 by (hand)"})
+	b.want([]string{"client FIN+ACK 1", "server SYN+ACK 0", "client ACK 1"}, []string{"released #4 by (hand)", "released #5 by (hand)"})
 }
 
 // In lockstep every segment waits for a step: before the rules see it, and
