@@ -142,9 +142,9 @@ func (t *text) sentence(run Run, o check.Outcome, nothing bool) string {
 		return t.say(words.ReportUnsettled, t.say(id))
 	}
 	finding := t.say(id)
-	needs := run.Scenario.Finding == scenarios.Confirmed || run.Scenario.Finding == scenarios.Partly
-	if needs && run.Plan != nil && len(run.Plan.Settings) > 0 {
-		finding = t.say(words.ReportNeedsSet, finding)
+	conditional := run.Scenario.Finding == scenarios.Confirmed || run.Scenario.Finding == scenarios.Partly
+	if conditional && run.Plan != nil && len(run.Plan.Settings) > 0 {
+		finding = t.say(words.ReportSeenWith, finding)
 	}
 	return t.say(words.ReportSentence, finding)
 }

@@ -74,7 +74,7 @@ const (
 	ReportAllRuns      ID = "report.all_runs"     // Ratio
 	ReportSomeRuns     ID = "report.some_runs"    // pass, of
 	ReportSentence     ID = "report.sentence"     // finding
-	ReportNeedsSet     ID = "report.needs_set"    // finding
+	ReportSeenWith     ID = "report.seen_with"    // finding
 	ReportUnsettled    ID = "report.unsettled"    // finding
 	ReportTrue         ID = "report.true"         //
 	ReportPartly       ID = "report.partly"       //
@@ -161,7 +161,7 @@ var reportTexts = texts{
 	ReportRunsFail:     {", %[1]d fail", "，%[1]d 次不成立"},
 	ReportRunsOpen:     {", %[1]d inconclusive", "，%[1]d 次无法判定"},
 	ReportSentence:     {"The sentence: %[1]s.", "原句：%[1]s。"},
-	ReportNeedsSet:     {"%[1]s (it needs the settings of line 3)", "%[1]s（只在第 3 行的设置下成立）"},
+	ReportSeenWith:     {"%[1]s (seen with the settings of line 3)", "%[1]s（在第 3 行的设置下观察到）"},
 	ReportUnsettled:    {"The finding (%[1]s) was not confirmed.", "没有证实结论（%[1]s）。"},
 	ReportTrue:         {"TRUE", "正确"},
 	ReportPartly:       {"PARTLY TRUE", "部分正确"},
