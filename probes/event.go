@@ -249,7 +249,7 @@ type Act struct {
 	Rule   string `json:"rule,omitempty"`   // what says so: the name of a step, or steps[3]; ByImpair, ByLockstep, ByHand
 	Copies int    `json:"copies,omitempty"` // of Merged, Released, Dropped: repetitions that came while it was held; of Duplicated: how many follow it
 	Waited Mono   `json:"waited,omitempty"` // of Released and of Dropped: for how long it was held
-	What   string `json:"what,omitempty"`   // what a frame is that is no TCP segment, as "ARP"; of Refused: why; of Corrupted: what became of its checksum, keep or fix
+	What   string `json:"what,omitempty"`   // what a frame is that is no TCP segment, as "ARP"; of Refused: why; of Corrupted: what became of its checksum, keep or fix; of Matched, where it never did: what came that it would have matched, but for something
 	Times  uint64 `json:"times,omitempty"`  // of Matched: how often by then
 	Frames uint64 `json:"frames,omitempty"` // of Passed: how many, from Node
 	Bytes  uint64 `json:"bytes,omitempty"`  // likewise

@@ -119,7 +119,7 @@ func (j *judge) gates() {
 func (j *judge) rule(st *scenarios.Step, r *scenarios.GateRule) {
 	name := st.RuleName()
 	v := Verdict{Name: r.Link + "." + name, Kind: GateKind, Want: "matched", Got: "never matched", At: st.At}
-	late := false
+	late, what := false, ""
 	for _, g := range j.tl.Gates {
 		for _, a := range g.Rules {
 			if g.Link != r.Link || a.Rule != name {
@@ -128,7 +128,7 @@ func (j *judge) rule(st *scenarios.Step, r *scenarios.GateRule) {
 			if a.Times > 0 && (j.inWindow(a.Time) || st.GateWatch != nil) {
 				return
 			}
-			late = a.Times > 0
+			late, what = a.Times > 0, a.What
 			v.Evidence.Events = append(v.Evidence.Events, a.Event)
 		}
 	}
@@ -144,11 +144,14 @@ func (j *judge) rule(st *scenarios.Step, r *scenarios.GateRule) {
 	if n := len(v.Evidence.Events); n > 0 {
 		v.seen(probes.Gate, probes.Recorded, n, n, v.Evidence.Events[n-1])
 	}
-	why := words.CheckNeverMatched
-	if late {
-		v.Got, why = "matched too late", words.CheckMatchedLate
+	why := because(words.CheckNeverMatched, predicate(&r.FrameMatch))
+	switch {
+	case late:
+		v.Got, why = "matched too late", because(words.CheckMatchedLate, predicate(&r.FrameMatch))
+	case what != "": // frames came, but
+		why = because(words.CheckMissed, predicate(&r.FrameMatch), what)
 	}
-	v.inconclusive(because(why, predicate(&r.FrameMatch)).remedied(words.M(words.CheckSeePasses)))
+	v.inconclusive(why.remedied(words.M(words.CheckSeePasses)))
 	j.add(v)
 }
 

@@ -205,6 +205,8 @@ func TestRules(t *testing.T) {
 		{"matched, without a name", hold(scenarios.Common{}), func(s *tt.Script, c *tt.Conn) { s.Matched("wire", "steps[1]", 1) }, "", ""},
 		{"never matched", hold(scenarios.Common{As: "fin"}), func(s *tt.Script, c *tt.Conn) { s.Matched("wire", "fin", 0) }, "",
 			"wire.fin inconclusive: no frame came that it matches: {from: server, ports: 20-21, flags: [FIN], seq: >= 1, content: \"x\", nth: 2}"},
+		{"never matched, and why", hold(scenarios.Common{As: "fin"}), func(s *tt.Script, c *tt.Conn) { s.Missed("wire", "fin", "2 frames match but for nth") }, "",
+			"wire.fin inconclusive: it acted on no frame: {from: server, ports: 20-21, flags: [FIN], seq: >= 1, content: \"x\", nth: 2}; 2 frames match but for nth"},
 		{"nobody tells", hold(scenarios.Common{As: "fin"}), func(s *tt.Script, c *tt.Conn) {}, "", "wire.fin inconclusive: no frame came"},
 		{"another's", hold(scenarios.Common{As: "fin"}), func(s *tt.Script, c *tt.Conn) { s.Matched("other", "fin", 1) }, "", "wire.fin inconclusive: no frame came"},
 		{"meant to fail", hold(scenarios.Common{As: "fin", ExpectError: true}), func(s *tt.Script, c *tt.Conn) {}, "no such gate", ""},

@@ -230,11 +230,16 @@ func (e *engine) choose(f *frame) *rule {
 	var chosen *rule
 	for i := len(e.rules) - 1; i >= 0; i-- {
 		r := e.rules[i]
-		if r.ended || !r.takes(f, e.busy(r, f.end)) {
+		if r.ended {
+			r.miss(f)
+			continue
+		}
+		if !r.takes(f, e.busy(r, f.end)) {
 			continue
 		}
 		if r.does != watch {
 			if chosen != nil {
+				r.hide(chosen)
 				continue
 			}
 			chosen = r

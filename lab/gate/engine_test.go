@@ -213,6 +213,52 @@ func TestLastRuleActs(t *testing.T) {
 	}
 }
 
+// TestMisses has rules say why they never matched.
+func TestMisses(t *testing.T) {
+	third := data
+	third.Nth = 3
+	until := scenarios.FrameMatch{Flags: fin.Flags}
+	for _, tt := range []struct {
+		name string
+		play func(*bench)
+		want string
+	}{
+		{"nothing came", func(b *bench) { b.rule("r", dropping(by(fin, "server"), 0)) }, ""},
+		{"it matched", func(b *bench) { b.rule("r", dropping(data, 0)) }, ""},
+		{"nth", func(b *bench) { b.rule("r", dropping(third, 0)) }, "2 frames match but for nth"},
+		{"hidden", func(b *bench) {
+			b.rule("r", dropping(fin, 0))
+			b.rule("all", watching(scenarios.FrameMatch{}))
+		}, "rule all, given later, acted on 1 frame that it matches"},
+		{"hidden, but it watches", func(b *bench) {
+			b.rule("r", watching(fin))
+			b.rule("all", watching(scenarios.FrameMatch{}))
+		}, ""},
+		{"beyond", func(b *bench) { b.rule("r", corrupting(data, 100, scenarios.KeepChecksum)) },
+			"byte 100 is beyond the payload of 2 frames that it matches"},
+		{"nothing to corrupt", func(b *bench) {
+			b.rule("r", corrupting(scenarios.FrameMatch{Protocol: scenarios.ARPFrame}, 0, scenarios.KeepChecksum))
+			b.come(client, arp(t, client))
+		}, "1 frame that it matches has nothing to corrupt"},
+		{"ended", func(b *bench) {
+			b.rule("r", holding(data, &until))
+			b.come(server, seg(t, server, finAck, 1, 1, ""))
+		}, "it had ended when 2 frames came that it matches"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b := opened(t, nil)
+			tt.play(b)
+			for i := range uint32(2) {
+				b.come(client, seg(t, client, ack, 1+i, 1, "x"))
+			}
+			b.come(client, seg(t, client, finAck, 3, 1, ""))
+			if got := b.engine.rule("r").why(); got != tt.want {
+				t.Errorf("%q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
 func TestNthAndTimes(t *testing.T) {
 	for _, tt := range []struct {
 		name       string

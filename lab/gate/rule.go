@@ -2,6 +2,7 @@ package gate
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"netlab/scenarios"
@@ -38,6 +39,17 @@ type rule struct {
 	looked  uint64 // frames that came while it was there
 	ended   bool   // it takes no more frames
 	over    bool   // and what it held has gone on
+
+	misses
+}
+
+// misses are frames that a rule would have matched, if something had not been.
+type misses struct {
+	hidden uint64 // on which a rule acted that was given later
+	taker  string // the last such
+	short  uint64 // of corrupt: whose payload has no such byte
+	unfit  uint64 // of corrupt: in which nothing can be changed
+	late   uint64 // that came when it had ended
 }
 
 // newRule reads a step that gives a rule.
@@ -82,6 +94,13 @@ func newRule(name string, s *scenarios.Step, ends [2]string) (*rule, error) {
 func (r *rule) takes(f *frame, busy bool) bool {
 	r.looked++
 	if r.does == corrupt && !corruptible(&f.header, r.octet) {
+		switch {
+		case r.matched > 0 || !r.match.matches(f): // why it never matched is no question
+		case corruptible(&f.header, 0):
+			r.short++
+		default:
+			r.unfit++
+		}
 		return false
 	}
 	// What comes while a frame waits to be passed by others is those others.
@@ -89,6 +108,52 @@ func (r *rule) takes(f *frame, busy bool) bool {
 		return false
 	}
 	return r.match.takes(f, r.times > 1)
+}
+
+// hide counts a frame that another rule takes.
+func (r *rule) hide(by *rule) {
+	r.hidden++
+	r.taker = by.name
+}
+
+// miss counts a frame that comes to a rule that has ended.
+func (r *rule) miss(f *frame) {
+	if r.matched == 0 && r.match.matches(f) {
+		r.late++
+	}
+}
+
+// why says of a rule that has matched nothing what frames came that it would
+// have, but for something; "" if none did, or if it has.
+func (r *rule) why() string {
+	if r.matched > 0 {
+		return ""
+	}
+	var list []string
+	if n := r.match.seen; n > 0 && n < r.match.nth {
+		list = append(list, plural(n, "frame")+verb(n, " matches", " match")+" but for nth")
+	}
+	if n := r.hidden; n > 0 {
+		list = append(list, fmt.Sprintf("rule %s, given later, acted on %s that it matches", r.taker, plural(n, "frame")))
+	}
+	if n := r.short; n > 0 {
+		list = append(list, fmt.Sprintf("byte %d is beyond the payload of %s that it matches", r.octet, plural(n, "frame")))
+	}
+	if n := r.unfit; n > 0 {
+		list = append(list, fmt.Sprintf("%s that it matches %s nothing to corrupt", plural(n, "frame"), verb(n, "has", "have")))
+	}
+	if n := r.late; n > 0 {
+		list = append(list, fmt.Sprintf("it had ended when %s came that it matches", plural(n, "frame")))
+	}
+	return strings.Join(list, "; ")
+}
+
+// verb returns the form that goes with a number.
+func verb(n uint64, one, more string) string {
+	if n == 1 {
+		return one
+	}
+	return more
 }
 
 // end ends the rule; the caller lets go on what it holds.

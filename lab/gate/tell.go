@@ -92,7 +92,7 @@ func (e *engine) tally(now probes.Mono) {
 		if r.match.from == anyEnd {
 			ev.Node, ev.Gate.To = "", ""
 		}
-		ev.Gate.Rule, ev.Gate.Times = r.name, r.matched
+		ev.Gate.Rule, ev.Gate.Times, ev.Gate.What = r.name, r.matched, r.why()
 		e.tell(ev)
 	}
 }

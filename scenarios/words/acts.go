@@ -7,6 +7,7 @@ const (
 	CheckInjected     ID = "check.injected"      // frame, rule
 	CheckNeverMatched ID = "check.never_matched" // predicate
 	CheckMatchedLate  ID = "check.matched_late"  // predicate
+	CheckMissed       ID = "check.missed"        // predicate, why
 	CheckSeePasses    ID = "check.see_passes"
 	CheckLockstepAcks ID = "check.lockstep_acks" // end
 	CheckLockstepTime ID = "check.lockstep_time"
@@ -48,6 +49,7 @@ var actTexts = texts{
 	CheckInjected:     {"frame %[1]d was made by the gate (%[2]s), not sent by either end", "第 %[1]d 帧由闸门伪造（%[2]s），两端都没有发送"},
 	CheckNeverMatched: {"no frame came that it matches: %[1]s", "没有出现与之匹配的帧：%[1]s"},
 	CheckMatchedLate:  {"no frame came that it matches before the lab was taken down: %[1]s", "在拆除实验环境之前没有出现与之匹配的帧：%[1]s"},
+	CheckMissed:       {"it acted on no frame: %[1]s; %[2]s", "它没有作用于任何帧：%[1]s；%[2]s"},
 	CheckSeePasses:    {"netlab step shows what passes", "用 netlab step 查看实际经过的帧"},
 	CheckLockstepAcks: {"in lockstep every frame waits for the observers, and %[1]s delays its ACKs: whether one goes by itself depends on the waiting", "锁步观察时每一帧都要等待观察者，而 %[1]s 延迟发送 ACK：ACK 是否单独发出取决于等待的时间"},
 	CheckLockstepTime: {"in lockstep every frame waits for the observers: times and timers are not those of an undisturbed run", "锁步观察时每一帧都要等待观察者：时间和定时器与不受干扰的运行不同"},

@@ -100,6 +100,11 @@ func (s *Script) Matched(link, rule string, times uint64) {
 	s.record(probes.Event{Source: probes.Gate, Kind: probes.KindGate, Gate: &probes.Act{Do: probes.Matched, Link: link, Rule: rule, Times: times}})
 }
 
+// Missed records that a rule never matched, and why.
+func (s *Script) Missed(link, rule, why string) {
+	s.record(probes.Event{Source: probes.Gate, Kind: probes.KindGate, Gate: &probes.Act{Do: probes.Matched, Link: link, Rule: rule, What: why}})
+}
+
 // Passed records how much went through the gate of a link from a node.
 func (s *Script) Passed(link, from, to string, frames, bytes uint64) {
 	s.record(probes.Event{Source: probes.Gate, Kind: probes.KindGate, Node: from,
