@@ -162,6 +162,8 @@ const (
 //	CONNECTION END WORD                   the first such segment that the end sent
 //	CONNECTION END close_notify | alert   the first such alert of TLS that it sent
 //	CONNECTION END STATE                  the end enters a state of RFC 9293
+//
+// A segment's moment is when it leaves that end.
 type Moment struct {
 	At    Pos
 	Text  string // as written

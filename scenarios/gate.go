@@ -8,7 +8,7 @@ type FrameMatch struct {
 	Protocol FrameProtocol `key:"protocol" doc:"tcp, udp, icmp, arp, nd (neighbour discovery of IPv6), or any of these. ARP and neighbour discovery always pass unless they are named so. tcp if anything of TCP is said; else tcp, udp, icmp and whatever else there is."`
 	Ports    PortRange     `key:"ports" doc:"Destination port, or range, as 20-21."`
 	FromPort PortRange     `key:"from_ports" doc:"Source port, or range."`
-	Flags    []TCPFlag     `key:"flags" doc:"TCP control bits that are all set, as [FIN]."`
+	Flags    []TCPFlag     `key:"flags" doc:"TCP control bits that are all set, as [FIN]. [ACK] matches nearly everything: a pure ACK is flags: [ACK], flags_unset: [SYN, FIN, RST], payload: 0."`
 	Unset    []TCPFlag     `key:"flags_unset" doc:"TCP control bits of which none is set."`
 	Seq      *Count        `key:"seq" doc:"Sequence number, from 0 for the SYN: a number, or {at_least: n, at_most: m}."`
 	Ack      *Count        `key:"ack" doc:"Acknowledgement number, likewise: 1 acknowledges the SYN."`
@@ -133,8 +133,8 @@ type GateInject struct {
 	Port       int       `key:"port" min:"1" max:"65535" doc:"Its destination port."`
 	Family     Family    `key:"family" default:"ipv4" doc:"With ports: ipv4 or ipv6."`
 	Flags      []TCPFlag `key:"flags,required" doc:"Its control bits, as [RST]."`
-	Seq        *int64    `key:"seq" min:"0" max:"4294967295" doc:"Its sequence number: of a connection, from 0 for the SYN of that end; else as it stands in the header. What that end would send next if absent."`
-	Ack        *int64    `key:"ack" min:"0" max:"4294967295" doc:"Its acknowledgement number, likewise; what that end would acknowledge next if absent and ACK is set."`
+	Seq        *int64    `key:"seq" min:"0" max:"4294967295" doc:"Its sequence number: of a connection, from 0 for the SYN of that end; else as it stands in the header. What that end would send next if absent: bytes that were injected before do not count as sent by it."`
+	Ack        *int64    `key:"ack" min:"0" max:"4294967295" doc:"Its acknowledgement number, likewise; what that end would acknowledge next if absent and ACK is set; bytes that were injected to it do not count either."`
 	Window     int       `key:"window" default:"65535" min:"0" max:"65535" doc:"Its window."`
 	Content    string    `key:"content" text:"any" doc:"Its payload."`
 }

@@ -332,8 +332,8 @@ func (r *referrer) values() {
 		{"ends", "A node, opener (who sent the first SYN), acceptor, nobody; for time_wait and close_notify also both. 'A | B' for either."},
 		{"pattern", "A list of segments, or a list of such lists as alternatives. A segment is an end and a word: client FIN. 'A | B' for either. " +
 			"Words: " + strings.Join(segmentWords(), " ") + ". FIN+ACK is the FIN that first acknowledges the peer's FIN. " +
-			"First transmissions only, as seen at the sender's end; pure ACKs count after the first FIN."},
-		{"moment", "STEP started, STEP ended, CONNECTION opened, CONNECTION closed, CONNECTION END WORD (the first such segment), CONNECTION END STATE, CONNECTION END close_notify or alert (the first of TLS that the end sent)."},
+			"First transmissions only, as seen at the sender's end; pure ACKs count after the first FIN, and so does the one that completes an opening."},
+		{"moment", "STEP started, STEP ended, CONNECTION opened, CONNECTION closed, CONNECTION END WORD (the first such segment), CONNECTION END STATE, CONNECTION END close_notify or alert (the first of TLS that the end sent). A segment's moment is when it leaves that end, whatever a gate does to it then."},
 		{"alert", "An end and what it told: client bad_certificate. Descriptions: " + strings.Join(probes.AlertNames(), " ") + "."},
 		{"patch", "A mapping like the scenario itself, with what differs. null removes a key, which must be there. netlab, name and variants cannot be changed."},
 	} {

@@ -13,7 +13,7 @@ type Step struct {
 	Verb  string // the key: ftp.connect
 
 	Sleep  *Sleep  `key:"sleep" doc:"Do nothing for a while."`
-	Settle *Settle `key:"settle" doc:"Wait until the lab is at rest: every endpoint in ESTABLISHED, LISTEN, TIME-WAIT or CLOSED, nothing unacknowledged, twice in a row."`
+	Settle *Settle `key:"settle" doc:"Wait until the lab is at rest: every endpoint in ESTABLISHED, LISTEN, TIME-WAIT or CLOSED, nothing unacknowledged, nothing held or delayed at gates, twice in a row."`
 
 	FTPConnect   *FTPConnect  `key:"ftp.connect" doc:"Open an FTP session."`
 	FTPLogin     *FTPLogin    `key:"ftp.login" doc:"USER and PASS."`
