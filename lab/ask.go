@@ -116,6 +116,20 @@ func (l *Lab) Handle(ctx context.Context, r node.HandRequest) error {
 	return node.Handle(ctx, l.client, r)
 }
 
+// StepsUnderWay returns how many steps that were asked for have not been
+// answered, by agents and by the supervisor. An answer that agents had sent is
+// known by then.
+func (l *Lab) StepsUnderWay(ctx context.Context) (agents, supervisor int, err error) {
+	for _, a := range l.agents {
+		n, err := node.StepsAtAgent(ctx, a)
+		if err != nil {
+			return 0, 0, err
+		}
+		agents += n
+	}
+	return agents, node.StepsAtSupervisor(l.client), nil
+}
+
 // Settle waits until the lab is at rest.
 func (l *Lab) Settle(ctx context.Context, r node.SettleRequest) (node.SettleReply, error) {
 	return node.Settle(ctx, l.client, r)

@@ -78,6 +78,14 @@ func (g *Gate) HasRule(name string) bool {
 	return g.engine.rule(name) != nil
 }
 
+// Matched reports whether a rule has matched so many times, or never will.
+func (g *Gate) Matched(name string, times int) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	r := g.engine.rule(name)
+	return r == nil || r.ended || r.matched >= uint64(times)
+}
+
 // Await waits until a rule has matched so many times. It gives up when ctx
 // ends, or when the rule has ended before; the error says how often it has
 // matched, and what is held.

@@ -174,6 +174,29 @@ func (g *Gate) loop(ctx context.Context) error {
 func (g *Gate) round() (until probes.Mono, more bool, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	return g.take()
+}
+
+// Catch has the gate take in now what has come to it, as Run does by itself
+// before long.
+func (g *Gate) Catch() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for !g.ended {
+		_, more, err := g.take()
+		if err != nil {
+			return g.failed("take in what came", err)
+		}
+		if !more {
+			g.wake() // Run may wait for longer than it is to, now
+			break
+		}
+	}
+	return nil
+}
+
+// take is round; the caller holds the lock.
+func (g *Gate) take() (until probes.Mono, more bool, err error) {
 	if len(g.engine.due) > 0 {
 		g.engine.advance(g.clock.Now())
 		g.flush()

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"sync"
 
 	"netlab/probes"
@@ -36,10 +37,16 @@ type Client struct {
 
 	mu      sync.Mutex
 	next    uint64
-	pending map[uint64]chan reply
+	pending map[uint64]pendingCall
 	ended   error         // why no more replies will come
 	onEnd   func(error)   // told when that is so; may be nil
 	done    chan struct{} // closed when the receiver has ended
+}
+
+// A pendingCall is one that was not answered yet.
+type pendingCall struct {
+	do    string
+	reply chan reply // has room for it
 }
 
 type reply struct {
@@ -68,7 +75,7 @@ func (e *Told) Error() string { return e.By + ": " + e.Text }
 // NewClient starts to receive on conn, which it takes over; events go to
 // emit. Close ends it.
 func NewClient(conn *Conn, name string, emit func(probes.Event)) *Client {
-	c := &Client{conn: conn, name: name, emit: emit, pending: map[uint64]chan reply{}, done: make(chan struct{})}
+	c := &Client{conn: conn, name: name, emit: emit, pending: map[uint64]pendingCall{}, done: make(chan struct{})}
 	go c.receive()
 	return c
 }
@@ -121,13 +128,13 @@ func (c *Client) receive() {
 			r.err = &Told{By: c.name, Text: m.Error}
 		}
 		c.mu.Lock()
-		ch := c.pending[m.Call]
+		call, known := c.pending[m.Call]
 		delete(c.pending, m.Call)
-		if ch != nil {
-			ch <- r // has room
+		if known {
+			call.reply <- r
 		}
 		c.mu.Unlock()
-		if ch == nil {
+		if !known {
 			closeFiles(files)
 		}
 	}
@@ -140,8 +147,8 @@ func (c *Client) fail(err error) {
 	err = fmt.Errorf("%s: %w", c.name, err)
 	c.mu.Lock()
 	c.ended = err
-	for id, ch := range c.pending {
-		ch <- reply{err: err}
+	for id, call := range c.pending {
+		call.reply <- reply{err: err}
 		delete(c.pending, id)
 	}
 	tell := c.onEnd
@@ -166,7 +173,7 @@ func (c *Client) Call(ctx context.Context, do string, request, result any, files
 	}
 	c.next++
 	id := c.next
-	c.pending[id] = ch
+	c.pending[id] = pendingCall{do, ch}
 	c.mu.Unlock()
 	if err := c.conn.Send(envelope{Call: id, Do: do, Body: body}, files...); err != nil {
 		c.forget(id, ch)
@@ -192,6 +199,19 @@ func (c *Client) Call(ctx context.Context, do string, request, result any, files
 		}
 		return r.files, nil
 	}
+}
+
+// unanswered returns how many calls of some kinds were not answered yet.
+func (c *Client) unanswered(kinds ...string) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := 0
+	for _, call := range c.pending {
+		if slices.Contains(kinds, call.do) {
+			n++
+		}
+	}
+	return n
 }
 
 // forget gives a call up. Its reply may have come at the last moment.

@@ -233,6 +233,7 @@ func (s *supervisor) takeGateStep(ctx context.Context, r GateRequest) (GateReply
 	case step.GateRule() != nil:
 		err = g.AddRule(r.Rule, step)
 	case step.GateAwait != nil:
+		defer s.steps.begin(func(context.Context) bool { return !g.Matched(step.GateAwait.Rule, step.GateAwait.Times) })()
 		err = g.Await(ctx, step.GateAwait.Rule, step.GateAwait.Times)
 	case step.GateRelease != nil:
 		reply.Frames, err = g.Release(ctx, step.GateRelease)

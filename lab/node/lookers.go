@@ -233,7 +233,8 @@ const settlePause = time.Millisecond
 // settle looks until everything is at rest, twice in a row, or until all
 // conditions hold. held tells which frames gates hold: with those there is no
 // rest.
-func (l *lookers) settle(ctx context.Context, r SettleRequest, held func() []string) (SettleReply, error) {
+func (l *lookers) settle(ctx context.Context, r SettleRequest, held func() []string, now *settling) (SettleReply, error) {
+	defer now.over.Store(true)
 	if l.diag == nil {
 		return SettleReply{Held: held()}, nil
 	}
@@ -265,6 +266,7 @@ func (l *lookers) settle(ctx context.Context, r SettleRequest, held func() []str
 			reply.Rest = true
 			return reply, nil
 		}
+		now.looks.Add(1)
 		if !time.Now().Before(deadline) {
 			return reply, nil
 		}

@@ -110,6 +110,7 @@ type GateReply struct{ Frames int }
 // FramesReply is what is held, and every socket that there is.
 type FramesReply struct {
 	Idle    bool // no process of the lab ran or waited for a processor just before
+	Blocked int  // steps that the supervisor takes, and that wait for what has not come
 	Waiting []gate.Frame
 	Sockets []sockdiag.Socket
 }

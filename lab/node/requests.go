@@ -76,6 +76,19 @@ func Handle(ctx context.Context, c *Client, r HandRequest) error {
 	return err
 }
 
+// StepsAtAgent returns how many steps an agent has been asked for and has not
+// answered. What it had answered when StepsAtAgent was called is known.
+func StepsAtAgent(ctx context.Context, c *Client) (int, error) {
+	if c.unanswered(doStep) == 0 {
+		return 0, nil
+	}
+	err := Hello(ctx, c) // its answer comes behind those before it
+	return c.unanswered(doStep), err
+}
+
+// StepsAtSupervisor is likewise for the supervisor, but without asking it.
+func StepsAtSupervisor(c *Client) int { return c.unanswered(doGate, doSettle, doChange) }
+
 // Drain ends the supervisor's probes.
 func Drain(ctx context.Context, c *Client) error {
 	_, err := c.Call(ctx, doDrain, nil, nil)

@@ -28,6 +28,7 @@ type supervisor struct {
 	lookers  *lookers
 	gates    *gates    // nil until the links are there
 	step     *lockstep // nil where nothing waits for the observers
+	steps    stepWaits
 	heart    *heartbeat
 	draining sync.Once
 	drainErr error
@@ -72,7 +73,9 @@ func (s *supervisor) handle(ctx context.Context, do string, body json.RawMessage
 		if err := json.Unmarshal(body, &r); err != nil {
 			return nil, nil, err
 		}
-		reply, err := s.lookers.settle(ctx, r, s.gates.held)
+		var now settling
+		defer s.steps.begin(now.still)()
+		reply, err := s.lookers.settle(ctx, r, s.gates.held, &now)
 		return reply, nil, err
 	case doLook:
 		var r LookRequest

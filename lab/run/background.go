@@ -27,7 +27,9 @@ var errLeft = errors.New("still under way when the last step was done")
 func (r *runner) begin(ctx context.Context, s *scenarios.Step, where string, record probes.Step) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	p := &pending{step: s, cancel: cancel, done: make(chan struct{})}
+	r.asideMu.Lock()
 	r.pending = append(r.pending, p)
+	r.asideMu.Unlock()
 	go func() {
 		defer close(p.done)
 		defer cancel(nil)
@@ -79,6 +81,23 @@ func (r *runner) failedAside(name string) bool {
 	return false
 }
 
+// endedAside reports whether a step in the background has ended.
+func (r *runner) endedAside(name string) bool {
+	r.asideMu.Lock()
+	defer r.asideMu.Unlock()
+	for _, p := range r.pending {
+		if c := p.step.Common(); c != nil && c.As == name {
+			select {
+			case <-p.done:
+				return true
+			default:
+				return false
+			}
+		}
+	}
+	return true
+}
+
 // leave ends the steps that are still under way, and says which could not be
 // tried. To call it again does nothing.
 func (r *runner) leave() error {
@@ -90,7 +109,9 @@ func (r *runner) leave() error {
 			errs = append(errs, fmt.Errorf("steps[%d].%s: %w", p.step.Index-1, p.step.Verb, p.err))
 		}
 	}
+	r.asideMu.Lock()
 	r.pending = nil
+	r.asideMu.Unlock()
 	return errors.Join(errs...)
 }
 

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -86,6 +87,7 @@ type runner struct {
 
 	drive     func(context.Context, step.Lab) error // lets frames on by hand; nil where they pass
 	doing     atomic.Pointer[scenarios.Step]        // the step that is being taken
+	asideMu   sync.Mutex                            // of pending, where others than the steps' own goroutine read it
 	pending   []*pending                            // steps taken in the background
 	authority *authority.Authority                  // of certificates; nil where there is no TLS
 }

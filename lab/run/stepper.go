@@ -88,11 +88,14 @@ func (b *bench) View(ctx context.Context) (step.View, error) {
 			return step.View{}, err
 		}
 		why := s.restless()
-		if why == "" {
+		switch {
+		case why == "":
 			b.patience = longPatience
 			return s.view, nil
-		}
-		if b.await(resting, s) != nil {
+		case b.await(resting, s) == nil:
+		case why == sleeps: // for long, maybe; and then it goes on
+			return s.view, nil
+		default:
 			b.patience = max(b.patience/2, shortPatience)
 			return s.view, nil
 		}
@@ -103,8 +106,9 @@ func (b *bench) View(ctx context.Context) (step.View, error) {
 type sight struct {
 	view   step.View
 	events int
-	idle   bool // the lab's processes
-	wire   bool // the wire is recorded
+	idle   bool   // the lab's processes
+	moving string // why the scenario goes on by itself, "" if it does not
+	wire   bool   // the wire is recorded
 	since  probes.Mono
 }
 
@@ -120,6 +124,10 @@ func (b *bench) look(ctx context.Context) (sight, error) {
 	reply, err := b.r.lab.Frames(ctx)
 	if err != nil {
 		return sight{}, err
+	}
+	moving := ""
+	if !done {
+		moving = b.r.moving(ctx, reply.Blocked)
 	}
 	now := b.r.doing.Load()
 	v := step.View{
@@ -137,7 +145,7 @@ func (b *bench) look(ctx context.Context) (sight, error) {
 		})
 	}
 	return sight{
-		view: v, events: len(events), idle: reply.Idle && (done || !b.r.betweenSteps()),
+		view: v, events: len(events), idle: reply.Idle, moving: moving,
 		wire: b.r.has(probes.Wire), since: clock.Now() - probes.Mono(longPatience),
 	}, nil
 }
@@ -178,18 +186,35 @@ func (s *sight) restless() string {
 	switch {
 	case !s.idle:
 		return "processes run"
+	case s.moving != "":
+		return s.moving
 	case !s.wire:
 		return ""
 	}
+	type id struct {
+		link  string
+		frame uint64
+	}
+	waits, held := make(map[id]bool), make(map[id]bool)
+	for _, a := range s.view.Timeline.Acts {
+		held[id{a.Link, a.Frame}] = true
+	}
 	for _, f := range s.view.Waiting {
-		if f.Segment != nil && f.Since > s.since && !wasSent(s.view.Timeline.Events, f) {
-			return "the capture has not told of a frame that waits"
+		waits[id{f.Link, f.ID}] = true
+		if f.Segment == nil || f.Since <= s.since {
+			continue
+		}
+		if !held[id{f.Link, f.ID}] || !wasSent(s.view.Timeline.Events, f) {
+			return "of a frame that waits nothing is recorded"
 		}
 	}
 	for _, x := range s.view.Timeline.Segments {
 		last := x.Sent()
 		if n := len(x.Acts); n > 0 {
-			last = max(last, x.Acts[n-1].Time)
+			a := x.Acts[n-1]
+			if last = max(last, a.Time); a.Do == probes.Held && !waits[id{a.Link, a.Frame}] {
+				return "of a frame that went on nothing is recorded"
+			}
 		}
 		if last > s.since && x.Arrived() == 0 && !x.Injected && !x.Stopped() {
 			return "a segment is on its way"

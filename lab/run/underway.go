@@ -1,6 +1,7 @@
 package run
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -23,20 +24,58 @@ func (r *runner) underWay() string {
 	return ""
 }
 
-// betweenSteps reports whether the next step is about to begin, or the last
-// look to be taken.
-func (r *runner) betweenSteps() bool {
+// moving says why the scenario goes on by itself, as no step that is under way
+// waits for what has not come: "" if all do. blocked is how many do so in the
+// supervisor.
+func (r *runner) moving(ctx context.Context, blocked int) string {
+	agents, supervisor, err := r.lab.StepsUnderWay(ctx)
+	if err != nil || supervisor != blocked {
+		return "a step is taken"
+	}
+	open, current := r.openSteps()
+	if current == nil {
+		return "a step is to begin"
+	}
+	asked := 0
+	for _, s := range open {
+		switch {
+		case s.Sleep != nil:
+			return sleeps
+		case s.Wait != nil && r.endedAside(s.Wait.Step):
+			return "what a step waits for has ended"
+		case s.Wait == nil:
+			asked++
+		}
+	}
+	if asked != agents+supervisor {
+		return "a step is to begin, or to end"
+	}
+	return ""
+}
+
+// sleeps is why a scenario goes on by itself that does nothing for a while.
+const sleeps = "the scenario sleeps"
+
+// openSteps returns the steps that have begun and have not ended, and the one
+// that the next waits for; nil if there is none.
+func (r *runner) openSteps() (open []*scenarios.Step, current *scenarios.Step) {
+	ended := make(map[int]bool)
 	for _, e := range slices.Backward(r.rec.soFar()) {
-		if e.Kind != probes.KindStep || e.Step == nil {
+		if e.Kind != probes.KindStep || e.Step == nil || e.Step.Index < 1 || e.Step.Index > len(r.Scenario.Steps) {
 			continue
 		}
-		background := e.Step.Index > 0 && e.Step.Index <= len(r.Scenario.Steps) && r.Scenario.Steps[e.Step.Index-1].InBackground()
-		if e.Step.Ended && background {
-			continue // that is no matter of what is taken meanwhile
+		s := &r.Scenario.Steps[e.Step.Index-1]
+		switch {
+		case e.Step.Ended:
+			ended[e.Step.Index] = true
+		case !ended[e.Step.Index]:
+			open = append(open, s)
+			if !s.InBackground() {
+				current = s
+			}
 		}
-		return e.Step.Ended || background
 	}
-	return true // before the first
+	return open, current
 }
 
 // kept names the rules whose frames a step lets go that is being taken or is

@@ -124,7 +124,7 @@ func (p pen) segmentLabel(c called, s *probes.Segment, seq, ack uint32, repeats 
 	if c.again {
 		text += " " + p.say(words.ReportAgain)
 	}
-	if repeats > 0 {
+	if repeats > 0 && !p.stable { // how many depends on the time that passes
 		text += fmt.Sprintf(" x%d", repeats+1)
 	}
 	return text

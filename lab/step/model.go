@@ -1,6 +1,7 @@
 package step
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -186,6 +187,7 @@ func (m *model) see(v View) {
 		return
 	}
 	m.stale = m.stale && v.Number == m.view.Number
+	v.Waiting = inOrder(m.view.Waiting, v.Waiting)
 	m.view = v
 	for id := range m.gone { // what is not listed any more need not be remembered
 		if !slices.ContainsFunc(v.Waiting, func(f gate.Frame) bool { return idOf(f) == id }) {
@@ -197,6 +199,34 @@ func (m *model) see(v View) {
 	if v.Err != nil || v.Done && len(m.waiting()) == 0 {
 		m.goal = nil
 	}
+}
+
+// inOrder returns the frames that wait now, first those that did before, in
+// their order. What is new has come about at once: both ends may have sent
+// something, and which was first is chance.
+func inOrder(before, now []gate.Frame) []gate.Frame {
+	var out []gate.Frame
+	has := func(list []gate.Frame, f gate.Frame) int {
+		return slices.IndexFunc(list, func(x gate.Frame) bool { return idOf(x) == idOf(f) })
+	}
+	for _, f := range before {
+		if i := has(now, f); i >= 0 {
+			out = append(out, now[i])
+		}
+	}
+	known := len(out)
+	for _, f := range now {
+		if has(out[:known], f) < 0 {
+			out = append(out, f)
+		}
+	}
+	slices.SortStableFunc(out[known:], func(a, b gate.Frame) int {
+		if a.Link == b.Link && a.From == b.From {
+			return cmp.Compare(a.ID, b.ID)
+		}
+		return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.Link, b.Link))
+	})
+	return out
 }
 
 // tellFailed tells of steps that have failed since it was called last.

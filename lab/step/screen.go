@@ -308,7 +308,7 @@ func (m *model) frameHead() string {
 		return m.say(words.StepNoFrame)
 	}
 	text := m.say(words.StepFrameOn, plainly(f.Link))
-	if number := m.view.called(f).frame; number > 0 {
+	if number := m.view.called(f).frame; number > 0 && !m.stable { // repetitions count, too
 		text = m.say(words.StepFrameHead, number, plainly(f.Link))
 	}
 	if rule := heldBy(f); rule != "" {

@@ -316,7 +316,7 @@ SYN、SYN+ACK、ACK（仅此而已）、DATA（任何载荷）、FIN（任何 FI
 
 	StepGivenUp:      {"given up at %[1]s: the scenario had not ended, so nothing is judged", "在 %[1]s 处放弃：场景尚未结束，因此不作判定"},
 	StepGivenUpFirst: {"given up before the first step: nothing is judged", "在第一个步骤之前放弃：不作判定"},
-	StepGivenUpFix:   {"R lets everything on until the end, in a script run", "R 放行一切直到结束，在脚本中写 run"},
+	StepGivenUpFix:   {"R lets everything on until the end (in a script: run)", "R 放行一切直到结束（脚本中写 run）"},
 	StepKeysAsking:   {"enter: run to it   esc: back   empty: again %[1]s", "回车：运行到此   esc：返回   留空：再次 %[1]s"},
 	StepKeysNone:     {"enter: run to it   esc: back", "回车：运行到此   esc：返回"},
 	StepKeyNext:      {"n next", "n 放行"},
