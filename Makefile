@@ -52,7 +52,7 @@ needs-run:
 	@.ci/needs iproute2
 
 needs-test:
-	@.ci/needs iproute2 gcc libc6-dev clang llvm tshark
+	@.ci/needs iproute2 gcc libc6-dev clang llvm tshark tmux
 
 needs-bench:
 	@.ci/needs iproute2 mininet bridge-utils curl

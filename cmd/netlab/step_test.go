@@ -30,8 +30,8 @@ func tmuxSupported() error {
 // newScreen starts the command. What it ends with is printed behind "code".
 func newScreen(t *testing.T, width, height int, args ...string) *screen {
 	t.Helper()
-	netnstest.Need(t, labFeature(), labSupported())
-	netnstest.Need(t, "tmux", tmuxSupported())
+	requireLab(t)
+	netnstest.Require(t, "tmux", tmuxSupported())
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -89,9 +89,6 @@ func (x *screen) all() string {
 }
 
 func TestStepAtATerminal(t *testing.T) {
-	if testing.Short() {
-		t.Skip("labs take time")
-	}
 	x := newScreen(t, 80, 24, "step", "ftp-close")
 	x.shows("> client -> server:21  SYN seq=0", "SYN-SENT", "server:21  LISTEN", "server: LISTEN -> SYN-RECEIVED; it answers with SYN+ACK",
 		"<SYN>  asks for a connection", "0.000  SYN-SENT     SYN seq=0", "-..")
@@ -126,9 +123,6 @@ func TestStepAtATerminal(t *testing.T) {
 
 // What a rule of the scenario holds is left to it, and both FINs cross.
 func TestStepCrossing(t *testing.T) {
-	if testing.Short() {
-		t.Skip("labs take time")
-	}
 	x := newScreen(t, 100, 30, "step", "simultaneous-close", "--lang", "zh")
 	x.shows("SYN seq=0")
 	x.keys("r")
@@ -146,9 +140,6 @@ func TestStepCrossing(t *testing.T) {
 
 // Who leaves early is told what that means.
 func TestStepLeaving(t *testing.T) {
-	if testing.Short() {
-		t.Skip("labs take time")
-	}
 	for _, tt := range []struct {
 		name string
 		keys []string
@@ -169,9 +160,6 @@ func TestStepLeaving(t *testing.T) {
 
 // A lab of three nodes and a switch: each link is a gate.
 func TestStepOverASwitch(t *testing.T) {
-	if testing.Short() {
-		t.Skip("labs take time")
-	}
 	x := newScreen(t, 80, 24, "step", "./three.yaml")
 	if err := os.WriteFile(filepath.Join(filepath.Dir(x.socket), "three.yaml"), []byte(threeNodes), 0o644); err != nil && !errors.Is(err, os.ErrExist) {
 		t.Fatal(err)
