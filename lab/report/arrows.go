@@ -92,7 +92,7 @@ func (t *text) arrow(d drawing, l line) string {
 	if !f.Opener {
 		tip, side = "<", 1
 	}
-	waits := f.Stopped() && waiting(f)
+	waits := f.Stopped() && waiting(f) || overdue(f) != nil && d.lost[1-side]
 	switch {
 	case !l.arrives && d.apart[l.frame] || waits:
 		tip = underWay

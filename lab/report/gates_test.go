@@ -82,6 +82,17 @@ func TestGated(t *testing.T) {
 		}), noResets, false},
 		{"unanswered", tt.Options{}, func(s *tt.Script, c *tt.Conn) { c.Unanswered("syns", 2) }, scenarios.ConnectionExpect{
 			Retransmissions: checktest.Count(2, 2)}, false},
+		{"late", tt.Options{}, opened(func(s *tt.Script, c *tt.Conn) {
+			late := c.Opener.Emit(psh, "late", 4).Delay("later")
+			other := c.Opener.Emit(psh, "other", 5).Reorder("behind")
+			c.Opener.Emit(psh, "in time", 7).Deliver()
+			other.Deliver()
+			s.Wait(50 * time.Millisecond)
+			late.Deliver()
+			c.Acceptor.Emit(probes.ACK, "", 0).Deliver()
+			c.Acceptor.Emit(psh, "too late", 8).Delay("later")
+			c.Acceptor.Emit(psh, "last", 4).Reorder("behind")
+		}), noResets, false},
 		{"mangled", tt.Options{}, opened(func(s *tt.Script, c *tt.Conn) {
 			p := c.Opener.Emit(psh, "twice", 5).Duplicate("twice", 1)
 			p.Deliver()

@@ -122,6 +122,23 @@ func waiting(f check.Frame) bool {
 	return len(f.Acts) > 0 && f.Acts[len(f.Acts)-1].Do == probes.Held
 }
 
+// overdue returns the act by which a gate still kept a frame at the end of the
+// record that was to go on by itself: after a while, or after others. It is nil
+// where there is none.
+func overdue(f check.Frame) *timeline.Act {
+	if f.Arrived() != 0 || len(f.Acts) == 0 {
+		return nil
+	}
+	last := &f.Acts[len(f.Acts)-1]
+	if last.Do != probes.Delayed && last.Do != probes.Reordered {
+		return nil
+	}
+	if n := len(f.Taps); n > 0 && f.Taps[n-1].Time > last.Time {
+		return nil // it has left the gate, and was lost behind it
+	}
+	return last
+}
+
 // heldFor returns for how long a gate held a frame, as ordered; 0 if it did
 // not.
 func heldFor(f check.Frame) probes.Mono {
@@ -162,6 +179,13 @@ func (t *text) fate(f check.Frame) string {
 	}
 	if f.Stopped() && waiting(f) {
 		note = t.say(words.ReportStillHeld, t.rule(f.Acts[len(f.Acts)-1].Rule))
+	}
+	if a := overdue(f); a != nil {
+		id := words.ReportDelayedOver
+		if a.Do == probes.Reordered {
+			id = words.ReportReorderedOver
+		}
+		note = t.say(id, t.rule(a.Rule))
 	}
 	return note
 }

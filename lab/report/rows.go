@@ -39,9 +39,14 @@ func (t *text) rows(run Run, c *timeline.Connection) []row {
 		for k < len(lines) && !keep[lines[k].frame] {
 			k++
 		}
-		if left := sentIn(frames, lines[i:k]); len(left) > 1 {
+		switch left := sentIn(frames, lines[i:k]); {
+		case len(left) > 1:
 			rows = append(rows, row{elided: t.elided(left)})
 			t.more = true
+		case len(left) == 1: // alone between what arrives: it is shown as any that is alone
+			at := slices.IndexFunc(lines[i:k], func(l line) bool { return !l.arrives })
+			keep[lines[i+at].frame] = true
+			continue
 		}
 		if k > i {
 			i = k

@@ -30,6 +30,8 @@ const (
 	ReportImpaired       ID = "report.impaired"        //
 	ReportRefused        ID = "report.refused"         // why
 	ReportStillHeld      ID = "report.still_held"      // rule
+	ReportDelayedOver    ID = "report.delayed_over"    // rule
+	ReportReorderedOver  ID = "report.reordered_over"  // rule
 	ReportMerged         ID = "report.merged"          //
 	ReportDuplicated     ID = "report.duplicated"      // rule, copies
 	ReportCorrupted      ID = "report.corrupted"       // rule
@@ -72,6 +74,8 @@ var actTexts = texts{
 	ReportImpaired:       {"dropped by the gate: the link's impairment.", "被闸门丢弃：链路的损伤设置。"},
 	ReportRefused:        {"the gate could not pass it on: %[1]s.", "闸门无法转发：%[1]s。"},
 	ReportStillHeld:      {"still held by the gate at the end: rule %[1]s.", "到结束时仍被闸门截留：规则 %[1]s。"},
+	ReportDelayedOver:    {"delayed beyond the end: rule %[1]s.", "延迟到运行结束之后：规则 %[1]s。"},
+	ReportReorderedOver:  {"set back behind frames that did not come before the end: rule %[1]s.", "被推迟到后续帧之后，而后续帧在结束前没有出现：规则 %[1]s。"},
 	ReportMerged:         {"a repetition of what the gate held.", "是闸门已截留的报文段的重复。"},
 	ReportDuplicated:     {"duplicated by the gate, %[2]d more: rule %[1]s.", "被闸门多发 %[2]d 份：规则 %[1]s。"},
 	ReportCorrupted:      {"corrupted by the gate, dropped by its receiver: rule %[1]s.", "被闸门破坏，接收方丢弃：规则 %[1]s。"},

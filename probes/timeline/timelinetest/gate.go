@@ -56,6 +56,19 @@ func (p *Packet) Duplicate(rule string, copies int) *Packet {
 	return p
 }
 
+// Delay lets a gate pass the packet on later. It does not arrive by that.
+func (p *Packet) Delay(rule string) *Packet {
+	p.fresh(probes.Act{Do: probes.Delayed}, rule)
+	return p
+}
+
+// Reorder lets a gate pass the packet on after others. It does not arrive by
+// that.
+func (p *Packet) Reorder(rule string) *Packet {
+	p.fresh(probes.Act{Do: probes.Reordered}, rule)
+	return p
+}
+
 // Corrupt lets a gate change a bit of the packet. Unless it makes the checksum
 // fit again, the packet arrives with one that does not.
 func (p *Packet) Corrupt(rule string, fix bool) *Packet {
