@@ -198,6 +198,8 @@ func TestEdges(t *testing.T) {
 		{"many connections", manyConnections, []string{"... and 19 more connections"}},
 		{"not closed", notClosed, []string{`settle: "control" still open after 3 s: client FIN-WAIT-2 since`, "server CLOSE-WAIT since 0.002 s",
 			"has not called close() after the client's FIN (frame 31)", "see ftpd.close, or expect this: settle: {until: {control: {server: CLOSE-WAIT}}}"}},
+		{"not at rest", func(run *Run) { run.Timeline.Steps[4].Error = "not at rest" }, []string{
+			"PASS  8 of 8, not at rest: steps[4].settle ran out.  The sentence: PARTLY TRUE"}},
 		{"lost and sent again", resent, []string{"-x", "FIN seq=50 again"}},
 		{"not root", func(run *Run) { *run = makeRun(checktest.Options{}, four) }, []string{"no bpf"}},
 	} {
@@ -216,6 +218,9 @@ func TestEdges(t *testing.T) {
 			var b bytes.Buffer
 			if err := JSON(&b, run); err != nil || !json.Valid(b.Bytes()) {
 				t.Errorf("JSON: %v", err)
+			}
+			if tt.name == "not at rest" {
+				mustContain(t, b.String(), `"not_at_rest": [`, `"steps[4].settle"`)
 			}
 		})
 	}

@@ -29,6 +29,7 @@ type document struct {
 	References  []string          `json:"references,omitempty"`
 	Outcome     check.Outcome     `json:"outcome"`
 	Exit        int               `json:"exit"`
+	NotAtRest   []string          `json:"not_at_rest,omitempty"` // settle steps that ran out of time
 	Settings    []plan.Setting    `json:"settings,omitempty"`
 	Record      *record           `json:"record,omitempty"`
 	Connections []connection      `json:"connections,omitempty"`
@@ -200,6 +201,7 @@ func JSON(w io.Writer, run Run) error {
 			d.Connections = append(d.Connections, connectionOf(run, c))
 		}
 		d.Steps = stepsOf(tl)
+		d.NotAtRest = unrested(run)
 	}
 	return encode(w, d)
 }

@@ -117,6 +117,9 @@ func (t *text) outcome(run Run, o check.Outcome, nothing bool, said string) {
 	case nothing:
 		id, colour = words.ReportDone, ""
 	}
+	if late := unrested(run); len(late) > 0 {
+		said = t.say(words.ReportNotAtRest, strings.TrimSuffix(said, t.say(words.ReportStop)), strings.Join(late, t.say(words.ReportListComma)))
+	}
 	if s := t.sentence(run, o, nothing); s != "" {
 		said = t.say(words.ReportJoin, said, s)
 	}
@@ -251,6 +254,21 @@ func (t *text) unsettled(run Run) {
 			t.stillOpen(run, c, st)
 		}
 	}
+}
+
+// unrested names the settle steps that ran out of time: "steps[5].settle". They
+// are not judged, but what is judged may not be the end.
+func unrested(run Run) []string {
+	if run.Timeline == nil {
+		return nil
+	}
+	var list []string
+	for _, s := range run.Timeline.Steps {
+		if settleOf(run.Scenario, s) != nil {
+			list = append(list, fmt.Sprintf("steps[%d].%s", s.Index-1, s.Verb))
+		}
+	}
+	return list
 }
 
 // settleOf returns the settle of a step that ran out of time, nil otherwise.

@@ -74,6 +74,7 @@ const (
 	ReportAllRuns      ID = "report.all_runs"     // Ratio
 	ReportSomeRuns     ID = "report.some_runs"    // pass, of
 	ReportSentence     ID = "report.sentence"     // finding
+	ReportNotAtRest    ID = "report.not_at_rest"  // what else is said, steps
 	ReportSeenWith     ID = "report.seen_with"    // finding
 	ReportUnsettled    ID = "report.unsettled"    // finding
 	ReportTrue         ID = "report.true"         //
@@ -161,6 +162,7 @@ var reportTexts = texts{
 	ReportRunsFail:     {", %[1]d fail", "，%[1]d 次不成立"},
 	ReportRunsOpen:     {", %[1]d inconclusive", "，%[1]d 次无法判定"},
 	ReportSentence:     {"The sentence: %[1]s.", "原句：%[1]s。"},
+	ReportNotAtRest:    {"%[1]s, not at rest: %[2]s ran out.", "%[1]s，但未归于静止：%[2]s 超时。"},
 	ReportSeenWith:     {"%[1]s (seen with the settings of line 3)", "%[1]s（在第 3 行的设置下观察到）"},
 	ReportUnsettled:    {"The finding (%[1]s) was not confirmed.", "没有证实结论（%[1]s）。"},
 	ReportTrue:         {"TRUE", "正确"},
