@@ -32,12 +32,32 @@ func (t *text) conditions(run Run, rules bool) {
 			t.hanging(t.say(words.ReportGate, t.cut(clean(g.Link), 40), strings.Join(list, t.say(words.ReportListComma))), "      ")
 		}
 	}
-	switch run.Timeline.Header.Observe {
-	case probes.Lockstep:
-		t.hanging(t.say(words.ReportLockstep), "      ")
-	case probes.LockstepChosen:
-		t.hanging(t.say(words.ReportLockstepChosen), "      ")
+	t.lockstep(run.Timeline.Header)
+}
+
+// lockstep says that frames and closes waited, and for whom.
+func (t *text) lockstep(h probes.Header) {
+	var looked words.List
+	for _, src := range []probes.Source{probes.SockDiag, probes.SS} {
+		for _, p := range h.Probes {
+			if p.Source == src && !p.Missing() {
+				looked = append(looked, string(src))
+			}
+		}
 	}
+	id, blind := words.ReportLockstep, words.ReportLockstepBlind
+	switch h.Observe {
+	case probes.Lockstep:
+	case probes.LockstepChosen:
+		id, blind = words.ReportLockstepChosen, words.ReportLockstepChosenBlind
+	default:
+		return
+	}
+	if len(looked) == 0 {
+		t.hanging(t.say(blind), "      ")
+		return
+	}
+	t.hanging(t.say(id, looked), "      ")
 }
 
 // impairments writes what makes links worse, unless the settings tell it.

@@ -128,6 +128,25 @@ func TestGated(t *testing.T) {
 	}
 }
 
+// TestLockstepNames names who looked in lockstep, and nobody else.
+func TestLockstepNames(t *testing.T) {
+	for _, x := range []struct {
+		observe probes.Observe
+		without []probes.Source
+		en, zh  string
+	}{
+		{probes.Lockstep, nil, "observed in lockstep: frames and closes waited for sockdiag and ss\n", "都等待 sockdiag 和 ss 查看\n"},
+		{probes.Lockstep, []probes.Source{probes.SS}, "closes waited for sockdiag\n", "都等待 sockdiag 查看\n"},
+		{probes.LockstepChosen, []probes.Source{probes.BPF, probes.SockDiag}, "lockstep (no bpf): frames and closes waited for ss\n", "（没有 bpf）：每一帧和每次关闭都等待 ss 查看\n"},
+		{probes.Lockstep, []probes.Source{probes.SockDiag, probes.SS}, "observed in lockstep, but nobody looked: no sockdiag, no ss\n", "同步观察，但没有观察者查看：没有 sockdiag，也没有 ss\n"},
+		{probes.LockstepChosen, []probes.Source{probes.BPF, probes.SockDiag, probes.SS}, "observed in lockstep (no bpf), but nobody looked: no sockdiag, no ss\n", "没有 bpf），但没有观察者查看"},
+	} {
+		run := gatedRun(t, tt.Options{Observe: x.observe, Without: x.without}, func(s *tt.Script, c *tt.Conn) { c.Open() }, scenarios.ConnectionExpect{})
+		mustContain(t, render(t, run, Options{}), x.en)
+		mustContain(t, render(t, run, Options{Lang: words.Chinese}), x.zh)
+	}
+}
+
 // TestImpairments writes what makes links worse, once.
 func TestImpairments(t *testing.T) {
 	run := gatedRun(t, tt.Options{}, func(s *tt.Script, c *tt.Conn) { c.Open() }, scenarios.ConnectionExpect{Resets: checktest.Count(0, 0)})

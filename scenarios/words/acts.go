@@ -19,29 +19,33 @@ const (
 	ReportGate           ID = "report.gate"            // link, what
 	ReportRule           ID = "report.rule"            // rule, times
 	ReportGatePassed     ID = "report.gate_passed"     // frames
-	ReportLockstep       ID = "report.lockstep"        //
-	ReportLockstepChosen ID = "report.lockstep_chosen" //
-	ReportInLockstep     ID = "report.in_lockstep"     //
-	ReportInjected       ID = "report.injected"        // segment
-	ReportArrives        ID = "report.arrives"         //
-	ReportFINWaited      ID = "report.fin_waited"      // frame
-	ReportHeldFor        ID = "report.held_for"        // duration
-	ReportDropped        ID = "report.dropped"         // rule
-	ReportImpaired       ID = "report.impaired"        //
-	ReportRefused        ID = "report.refused"         // why
-	ReportStillHeld      ID = "report.still_held"      // rule
-	ReportDelayedOver    ID = "report.delayed_over"    // rule
-	ReportReorderedOver  ID = "report.reordered_over"  // rule
-	ReportMerged         ID = "report.merged"          //
-	ReportDuplicated     ID = "report.duplicated"      // rule, copies
-	ReportCorrupted      ID = "report.corrupted"       // rule
-	ReportMended         ID = "report.mended"          // rule
-	ReportHeldAtEnd      ID = "report.held_at_end"     // link, frames
-	ReportHeldFrame      ID = "report.held_frame"      // what, rule
-	ReportByImpair       ID = "report.by_impair"       //
-	ReportByHand         ID = "report.by_hand"         //
-	ReportInjectedCount  ID = "report.injected_count"  // count
-	ReportGateReset      ID = "report.gate_reset"      //
+	ReportLockstep       ID = "report.lockstep"        // observers
+	ReportLockstepChosen ID = "report.lockstep_chosen" // observers
+	ReportLockstepBlind  ID = "report.lockstep_blind"  //
+
+	ReportLockstepChosenBlind ID = "report.lockstep_chosen_blind"
+
+	ReportInLockstep    ID = "report.in_lockstep"    //
+	ReportInjected      ID = "report.injected"       // segment
+	ReportArrives       ID = "report.arrives"        //
+	ReportFINWaited     ID = "report.fin_waited"     // frame
+	ReportHeldFor       ID = "report.held_for"       // duration
+	ReportDropped       ID = "report.dropped"        // rule
+	ReportImpaired      ID = "report.impaired"       //
+	ReportRefused       ID = "report.refused"        // why
+	ReportStillHeld     ID = "report.still_held"     // rule
+	ReportDelayedOver   ID = "report.delayed_over"   // rule
+	ReportReorderedOver ID = "report.reordered_over" // rule
+	ReportMerged        ID = "report.merged"         //
+	ReportDuplicated    ID = "report.duplicated"     // rule, copies
+	ReportCorrupted     ID = "report.corrupted"      // rule
+	ReportMended        ID = "report.mended"         // rule
+	ReportHeldAtEnd     ID = "report.held_at_end"    // link, frames
+	ReportHeldFrame     ID = "report.held_frame"     // what, rule
+	ReportByImpair      ID = "report.by_impair"      //
+	ReportByHand        ID = "report.by_hand"        //
+	ReportInjectedCount ID = "report.injected_count" // count
+	ReportGateReset     ID = "report.gate_reset"     //
 )
 
 // actTexts is what is said of them.
@@ -63,27 +67,31 @@ var actTexts = texts{
 	ReportGate:           {"gate  %[1]s: %[2]s", "闸门  %[1]s：%[2]s"},
 	ReportRule:           {"%[1]s matched %[2]d", "%[1]s 匹配 %[2]d 次"},
 	ReportGatePassed:     {"%[1]d frames passed", "经过 %[1]d 帧"},
-	ReportLockstep:       {"observed in lockstep: frames and closes waited for sockdiag and ss", "锁步观察：每一帧和每次关闭都等待 sockdiag 和 ss 查看"},
-	ReportLockstepChosen: {"observed in lockstep (no bpf): frames and closes waited for sockdiag and ss", "锁步观察（没有 bpf）：每一帧和每次关闭都等待 sockdiag 和 ss 查看"},
-	ReportInLockstep:     {"in lockstep", "锁步观察"},
-	ReportInjected:       {"injected %[1]s", "注入 %[1]s"},
-	ReportArrives:        {"arrives", "到达"},
-	ReportFINWaited:      {"the FIN was queued since frame %[1]d: something before it was missing.", "FIN 自第 %[1]d 帧起排队：它之前的数据尚未到齐。"},
-	ReportHeldFor:        {"held %[1]s", "截留 %[1]s"},
-	ReportDropped:        {"dropped by the gate: rule %[1]s.", "被闸门丢弃：规则 %[1]s。"},
-	ReportImpaired:       {"dropped by the gate: the link's impairment.", "被闸门丢弃：链路的损伤设置。"},
-	ReportRefused:        {"the gate could not pass it on: %[1]s.", "闸门无法转发：%[1]s。"},
-	ReportStillHeld:      {"still held by the gate at the end: rule %[1]s.", "到结束时仍被闸门截留：规则 %[1]s。"},
-	ReportDelayedOver:    {"delayed beyond the end: rule %[1]s.", "延迟到运行结束之后：规则 %[1]s。"},
-	ReportReorderedOver:  {"set back behind frames that did not come before the end: rule %[1]s.", "被推迟到后续帧之后，而后续帧在结束前没有出现：规则 %[1]s。"},
-	ReportMerged:         {"a repetition of what the gate held.", "是闸门已截留的报文段的重复。"},
-	ReportDuplicated:     {"duplicated by the gate, %[2]d more: rule %[1]s.", "被闸门多发 %[2]d 份：规则 %[1]s。"},
-	ReportCorrupted:      {"corrupted by the gate, dropped by its receiver: rule %[1]s.", "被闸门破坏，接收方丢弃：规则 %[1]s。"},
-	ReportMended:         {"changed by the gate, with a checksum that fits: rule %[1]s.", "被闸门篡改，校验和已修正：规则 %[1]s。"},
-	ReportHeldAtEnd:      {"held at the end by the gate of %[1]s: %[2]s", "结束时仍被 %[1]s 的闸门截留：%[2]s"},
-	ReportHeldFrame:      {"%[1]s (%[2]s)", "%[1]s（%[2]s）"},
-	ReportByImpair:       {"impairment", "损伤设置"},
-	ReportByHand:         {"by hand", "手动"},
-	ReportInjectedCount:  {"%[1]d injected", "其中注入 %[1]d 个"},
-	ReportGateReset:      {"reset by the gate", "被闸门复位"},
+	ReportLockstep:       {"observed in lockstep: frames and closes waited for %[1]s", "锁步观察：每一帧和每次关闭都等待 %[1]s 查看"},
+	ReportLockstepChosen: {"observed in lockstep (no bpf): frames and closes waited for %[1]s", "锁步观察（没有 bpf）：每一帧和每次关闭都等待 %[1]s 查看"},
+	ReportLockstepBlind:  {"observed in lockstep, but nobody looked: no sockdiag, no ss", "锁步观察，但没有观察者查看：没有 sockdiag，也没有 ss"},
+
+	ReportLockstepChosenBlind: {"observed in lockstep (no bpf), but nobody looked: no sockdiag, no ss", "锁步观察（没有 bpf），但没有观察者查看：没有 sockdiag，也没有 ss"},
+
+	ReportInLockstep:    {"in lockstep", "锁步观察"},
+	ReportInjected:      {"injected %[1]s", "注入 %[1]s"},
+	ReportArrives:       {"arrives", "到达"},
+	ReportFINWaited:     {"the FIN was queued since frame %[1]d: something before it was missing.", "FIN 自第 %[1]d 帧起排队：它之前的数据尚未到齐。"},
+	ReportHeldFor:       {"held %[1]s", "截留 %[1]s"},
+	ReportDropped:       {"dropped by the gate: rule %[1]s.", "被闸门丢弃：规则 %[1]s。"},
+	ReportImpaired:      {"dropped by the gate: the link's impairment.", "被闸门丢弃：链路的损伤设置。"},
+	ReportRefused:       {"the gate could not pass it on: %[1]s.", "闸门无法转发：%[1]s。"},
+	ReportStillHeld:     {"still held by the gate at the end: rule %[1]s.", "到结束时仍被闸门截留：规则 %[1]s。"},
+	ReportDelayedOver:   {"delayed beyond the end: rule %[1]s.", "延迟到运行结束之后：规则 %[1]s。"},
+	ReportReorderedOver: {"set back behind frames that did not come before the end: rule %[1]s.", "被推迟到后续帧之后，而后续帧在结束前没有出现：规则 %[1]s。"},
+	ReportMerged:        {"a repetition of what the gate held.", "是闸门已截留的报文段的重复。"},
+	ReportDuplicated:    {"duplicated by the gate, %[2]d more: rule %[1]s.", "被闸门多发 %[2]d 份：规则 %[1]s。"},
+	ReportCorrupted:     {"corrupted by the gate, dropped by its receiver: rule %[1]s.", "被闸门破坏，接收方丢弃：规则 %[1]s。"},
+	ReportMended:        {"changed by the gate, with a checksum that fits: rule %[1]s.", "被闸门篡改，校验和已修正：规则 %[1]s。"},
+	ReportHeldAtEnd:     {"held at the end by the gate of %[1]s: %[2]s", "结束时仍被 %[1]s 的闸门截留：%[2]s"},
+	ReportHeldFrame:     {"%[1]s (%[2]s)", "%[1]s（%[2]s）"},
+	ReportByImpair:      {"impairment", "损伤设置"},
+	ReportByHand:        {"by hand", "手动"},
+	ReportInjectedCount: {"%[1]d injected", "其中注入 %[1]d 个"},
+	ReportGateReset:     {"reset by the gate", "被闸门复位"},
 }
