@@ -151,10 +151,24 @@ func (t *text) mark(run Run, c *timeline.Connection, e *timeline.Endpoint, v *ti
 			return t.note(t.say(words.ReportRequest, server))
 		}
 		if t.full && touches(n, v) {
-			return t.note(t.say(words.ReportNote, t.endName(c, e), string(n.Name)))
+			return t.note(t.say(words.ReportNote, t.endName(c, e), t.noteText(n.Name)))
 		}
 	}
 	return ""
+}
+
+// noteText says a note of the timeline in words.
+func (t *text) noteText(name timeline.NoteName) string {
+	id, ok := map[timeline.NoteName]words.ID{
+		timeline.HandOver: words.ReportHandOver, timeline.DeadSocket: words.ReportDeadSocket, timeline.NotSampled: words.ReportNotSampled,
+		timeline.RequestSocket: words.ReportRequestNote, timeline.ThirdACK: words.ReportThirdACK, timeline.FINQueued: words.ReportFINQueued,
+		timeline.NoteTwo: words.ReportNoteTwo, timeline.ResetNoTarget: words.ReportResetNoTarget,
+		timeline.OrphanFinWait2: words.ReportOrphanFinWait2, timeline.NotDelivered: words.ReportNotDelivered,
+	}[name]
+	if !ok {
+		return clean(string(name))
+	}
+	return t.say(id)
 }
 
 func touches(n timeline.Note, v *timeline.Visit) bool {

@@ -1,0 +1,29 @@
+package words
+
+// Where observers may disagree, in words: the notes of a timeline.
+const (
+	ReportHandOver       ID = "report.note_hand_over"
+	ReportDeadSocket     ID = "report.note_dead_socket"
+	ReportNotSampled     ID = "report.note_not_sampled"
+	ReportRequestNote    ID = "report.note_request_socket"
+	ReportThirdACK       ID = "report.note_third_ack"
+	ReportFINQueued      ID = "report.note_fin_queued"
+	ReportNoteTwo        ID = "report.note_two"
+	ReportResetNoTarget  ID = "report.note_reset_no_target"
+	ReportOrphanFinWait2 ID = "report.note_orphan_finwait2"
+	ReportNotDelivered   ID = "report.note_not_delivered"
+)
+
+// noteTexts is what is said of them, after the name of an end and a colon.
+var noteTexts = texts{
+	ReportHandOver:       {"the full socket is gone; a smaller one keeps TIME-WAIT.", "完整的套接字已经消失，由一个精简的套接字保持 TIME-WAIT。"},
+	ReportDeadSocket:     {"beside its TIME-WAIT a CLOSED socket is listed: its descriptor is still open.", "在 TIME-WAIT 之外还列有一个 CLOSED 套接字：描述符尚未关闭。"},
+	ReportNotSampled:     {"those who look now and then (D, S) did not see every state.", "不时查看的观察者（D、S）没有看到每个状态。"},
+	ReportRequestNote:    {"SYN-RECEIVED is a request socket; the listener stays in LISTEN.", "SYN-RECEIVED 是请求套接字，监听套接字一直处于 LISTEN。"},
+	ReportThirdACK:       {"the other end is ESTABLISHED already; the ACK of the SYN has not come here.", "对端已经 ESTABLISHED，对 SYN 的 ACK 尚未到达这一端。"},
+	ReportFINQueued:      {"the state begins before the FIN is sent: what is to go before it waits.", "进入该状态时 FIN 尚未发出：它之前的数据还在等待发送。"},
+	ReportNoteTwo:        {"one segment acknowledges the FIN and brings the other's: FIN-WAIT-2 does not last (RFC 9293, figure 5, note 2).", "同一个报文段既确认了 FIN，又带来对端的 FIN：FIN-WAIT-2 不会停留（RFC 9293 图 5 注 2）。"},
+	ReportResetNoTarget:  {"a RST came that no full socket took.", "到达的 RST 没有完整的套接字接收。"},
+	ReportOrphanFinWait2: {"its program has closed; a smaller socket keeps FIN-WAIT-2.", "程序已经关闭，由一个精简的套接字保持 FIN-WAIT-2。"},
+	ReportNotDelivered:   {"a segment arrived where it is captured, and was dropped before TCP.", "有报文段到达了抓包处，但在 TCP 之前被丢弃。"},
+}
