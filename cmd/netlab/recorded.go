@@ -111,6 +111,10 @@ func (e *env) diagnose(checks []doctor.Check) error {
 			fmt.Fprintln(e.stdout, e.t(words.DoctorAllowed, fmt.Sprintf("%-8s", c.Name), c.Need))
 			continue
 		}
+		if c.Replaced {
+			fmt.Fprintln(e.stdout, e.t(words.DoctorReplaced, fmt.Sprintf("%-8s", c.Name), c.Need, c.Reason))
+			continue
+		}
 		code = exitInconclusive
 		fmt.Fprintln(e.stdout, e.t(words.DoctorRefused, fmt.Sprintf("%-8s", c.Name), c.Need, c.Reason))
 		if c.Remedy != nil {

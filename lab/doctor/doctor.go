@@ -24,6 +24,9 @@ type Check struct {
 	Need   words.Message  `json:"need"`             // what it is needed for
 	Reason string         `json:"reason,omitempty"` // what was refused
 	Remedy *words.Message `json:"remedy,omitempty"`
+	// Replaced says that something else does the same where this is refused:
+	// nothing is missing then.
+	Replaced bool `json:"replaced,omitempty"`
 }
 
 // Examine tries everything. It brings up a lab of two nodes and takes it down
@@ -34,7 +37,20 @@ func Examine(ctx context.Context) []Check {
 	if err == nil {
 		err = tracer.Close()
 	}
-	return append(checks, probeCheck(probes.BPF, words.NeedBPF, err))
+	checks = append(checks, probeCheck(probes.BPF, words.NeedBPF, err))
+	if checks[0].OK {
+		checks = append(checks, examineNetem(ctx))
+	}
+	return checks
+}
+
+// examineNetem looks for what impairs links where no gate does.
+func examineNetem(ctx context.Context) Check {
+	c := Check{Name: "netem", OK: true, Need: words.M(words.NeedNetem)}
+	if err := node.TryNetem(ctx); err != nil {
+		c.OK, c.Replaced, c.Reason = false, true, err.Error()
+	}
+	return c
 }
 
 // probeCheck turns a probe's refusal into a check.

@@ -111,7 +111,7 @@ func TestExamine(t *testing.T) {
 	if !checks[0].OK || checks[0].Name != "lab" {
 		t.Errorf("first check: %+v", checks[0])
 	}
-	for _, s := range []probes.Source{probes.BPF, probes.Wire, probes.SockDiag, probes.SS} {
+	for _, s := range []probes.Source{probes.BPF, probes.Wire, probes.SockDiag, probes.SS, "netem"} {
 		if !found[string(s)] {
 			t.Errorf("nothing is said of %s", s)
 		}

@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"netlab/lab/filter"
+	"netlab/lab/link"
 	"netlab/lab/netns"
 	"netlab/lab/plan"
 	"netlab/probes"
@@ -39,6 +40,13 @@ func Try(ctx context.Context, f scenarios.Feature) error {
 	}
 	return err
 }
+
+// netemTrial stands in the place of a feature: no scenario needs netem, as a
+// gate does the same.
+const netemTrial = "netem"
+
+// TryNetem finds out whether the kernel has netem, as Try does.
+func TryNetem(ctx context.Context) error { return Try(ctx, netemTrial) }
 
 // trial prepares a process that tries something, in a network of its own.
 func trial(ctx context.Context, what string) *exec.Cmd {
@@ -103,6 +111,11 @@ func try(context.Context) error {
 			return err
 		}
 		return p.Close()
+	case netemTrial:
+		if !link.HasNetem(here) {
+			return errors.New("the kernel has no netem")
+		}
+		return nil
 	default:
 		return fmt.Errorf("nobody knows how to try %q", f)
 	}

@@ -56,6 +56,7 @@ const (
 	LimitExceeded       ID = "run.limit"
 	DoctorAllowed       ID = "doctor.allowed"
 	DoctorRefused       ID = "doctor.refused"
+	DoctorReplaced      ID = "doctor.replaced"
 	DoctorFix           ID = "doctor.fix"
 	DoctorKernel        ID = "doctor.kernel"
 	DoctorAsRoot        ID = "doctor.as_root"
@@ -67,6 +68,7 @@ const (
 	NeedSockDiag        ID = "need.sockdiag"
 	NeedSS              ID = "need.ss"
 	NeedBPF             ID = "need.bpf"
+	NeedNetem           ID = "need.netem"
 	CauseAppArmor       ID = "cause.apparmor"
 	FixAppArmor         ID = "fix.apparmor"
 	CauseDenied         ID = "cause.denied"
@@ -172,12 +174,13 @@ needs no privileges. The verdicts are printed as the run wrote them.`,
 
 	TimeoutExceeded: {"--timeout: the run took longer than %[1]s", "--timeout：运行超过了 %[1]s"},
 
-	DoctorAllowed: {"ok  %[1]s  %[2]s", "ok  %[1]s  %[2]s"},
-	DoctorRefused: {"--  %[1]s  %[2]s: refused: %[3]s", "--  %[1]s  %[2]s：被拒绝：%[3]s"},
-	DoctorFix:     {"fix: %[1]s", "解决：%[1]s"},
-	DoctorKernel:  {"Linux %[1]s, %[2]s", "Linux %[1]s，%[2]s"},
-	DoctorAsRoot:  {"with the privileges of root", "具有 root 特权"},
-	DoctorAsUser:  {"as an ordinary user", "普通用户"},
+	DoctorAllowed:  {"ok  %[1]s  %[2]s", "ok  %[1]s  %[2]s"},
+	DoctorRefused:  {"--  %[1]s  %[2]s: refused: %[3]s", "--  %[1]s  %[2]s：被拒绝：%[3]s"},
+	DoctorReplaced: {"..  %[1]s  %[2]s: %[3]s", "..  %[1]s  %[2]s：%[3]s"},
+	DoctorFix:      {"fix: %[1]s", "解决：%[1]s"},
+	DoctorKernel:   {"Linux %[1]s, %[2]s", "Linux %[1]s，%[2]s"},
+	DoctorAsRoot:   {"with the privileges of root", "具有 root 特权"},
+	DoctorAsUser:   {"as an ordinary user", "普通用户"},
 	ExplainUserns: {`Without root, netlab makes its labs inside a user namespace. Ubuntu 23.10 and
 later let only named programs do that (AppArmor). Either use sudo, or install
 this profile, for the path where your netlab is:
@@ -215,6 +218,7 @@ or lift the restriction until the next start of the machine:
 	NeedWire:     {"capture of the frames on every link end", "在每个链路端点抓取帧"},
 	NeedSockDiag: {"looks at the kernel's table of sockets", "查看内核的套接字表"},
 	NeedSS:       {"the same looks through ss(8)", "通过 ss(8) 查看同一张表"},
+	NeedNetem:    {"impairments by the kernel (else a gate does them)", "由内核实现链路损伤（否则由闸门实现）"},
 	NeedBPF:      {"every state transition, recorded by the kernel", "由内核记录的每一次状态转换"},
 
 	CauseAppArmor:       {"kernel.apparmor_restrict_unprivileged_userns=1 (Ubuntu 23.10 and later)", "kernel.apparmor_restrict_unprivileged_userns=1（Ubuntu 23.10 及以后）"},
