@@ -138,7 +138,7 @@ func TestLockstepNames(t *testing.T) {
 		{probes.Lockstep, nil, "observed in lockstep: frames and closes waited for sockdiag and ss\n", "都等待 sockdiag 和 ss 查看\n"},
 		{probes.Lockstep, []probes.Source{probes.SS}, "closes waited for sockdiag\n", "都等待 sockdiag 查看\n"},
 		{probes.LockstepChosen, []probes.Source{probes.BPF, probes.SockDiag}, "lockstep (no bpf): frames and closes waited for ss\n", "（没有 bpf）：每一帧和每次关闭都等待 ss 查看\n"},
-		{probes.Lockstep, []probes.Source{probes.SockDiag, probes.SS}, "observed in lockstep, but nobody looked: no sockdiag, no ss\n", "同步观察，但没有观察者查看：没有 sockdiag，也没有 ss\n"},
+		{probes.Lockstep, []probes.Source{probes.SockDiag, probes.SS}, "observed in lockstep, but nobody looked: no sockdiag, no ss\n", "锁步观察，但没有观察者查看：没有 sockdiag，也没有 ss\n"},
 		{probes.LockstepChosen, []probes.Source{probes.BPF, probes.SockDiag, probes.SS}, "observed in lockstep (no bpf), but nobody looked: no sockdiag, no ss\n", "没有 bpf），但没有观察者查看"},
 	} {
 		run := gatedRun(t, tt.Options{Observe: x.observe, Without: x.without}, func(s *tt.Script, c *tt.Conn) { c.Open() }, scenarios.ConnectionExpect{})
