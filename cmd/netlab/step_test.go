@@ -104,7 +104,7 @@ func TestStepAtATerminal(t *testing.T) {
 	x.keys("r")
 	x.keys("-l", "client:21 FIN")
 	x.keys("Enter")
-	x.shows("> client -> server:21  FIN seq=84 ack=353", "  FIN-WAIT-1  ", "steps[3] ftp.quit", "server: ESTABLISHED -> CLOSE-WAIT; it answers with ACK")
+	x.shows("> client -> server:21  FIN seq=84 ack=353", "  FIN-WAIT-1  ", "steps[4] settle", "The scenario waits until everything is at rest", "server: ESTABLISHED -> CLOSE-WAIT; it answers with ACK")
 	x.size(120, 40)
 	x.shows(strings.Repeat("-", 90), "FIN-WAIT-1   FIN seq=84 ack=353 ---", "  71  ")
 	x.size(60, 16)

@@ -127,7 +127,7 @@ func (b *bench) look(ctx context.Context) (sight, error) {
 	}
 	moving := ""
 	if !done {
-		moving = b.r.moving(ctx, reply.Blocked)
+		moving = b.r.moving(ctx, len(events), reply.Blocked)
 	}
 	now := b.r.doing.Load()
 	v := step.View{

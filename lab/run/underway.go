@@ -26,11 +26,15 @@ func (r *runner) underWay() string {
 
 // moving says why the scenario goes on by itself, as no step that is under way
 // waits for what has not come: "" if all do. blocked is how many do so in the
-// supervisor.
-func (r *runner) moving(ctx context.Context, blocked int) string {
+// supervisor; whether processes sleep was looked up when so many events were
+// recorded.
+func (r *runner) moving(ctx context.Context, events, blocked int) string {
 	agents, supervisor, err := r.lab.StepsUnderWay(ctx)
 	if err != nil || supervisor != blocked {
 		return "a step is taken"
+	}
+	if slices.ContainsFunc(r.rec.soFar()[events:], func(e probes.Event) bool { return e.Kind == probes.KindStep }) {
+		return "a step has just begun, or ended"
 	}
 	open, current := r.openSteps()
 	if current == nil {
