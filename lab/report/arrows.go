@@ -16,9 +16,10 @@ import (
 
 // This file says what stands in the middle of a ladder: segments.
 
-// firstWord finds what a line of a text protocol begins with: a reply code or
-// a command.
-var firstWord = regexp.MustCompile(`^([0-9]{3})(?:[ -]|$)|^([A-Za-z][A-Za-z0-9]{1,11})(?:[ \r\n:]|$)`)
+// firstWord finds what a line of a text protocol begins with: a reply code, or a
+// command, which all that are known here write in capitals (STARTTLS is the
+// longest). Anything else is somebody's text.
+var firstWord = regexp.MustCompile(`^([0-9]{3})(?:[ -]|$)|^([A-Z]{3,8})(?:[ \r\n:]|$)`)
 
 // maxSaid is how long a segment may be whose first word means something: text
 // protocols bound their lines (RFC 5321 section 4.5.3.1.6), what is longer is
@@ -121,17 +122,37 @@ const underWay = ".."
 
 // arrival draws the second half of an arrow, to where it arrives.
 func (t *text) arrival(f check.Frame, tip string, cells int) string {
-	word := t.say(words.ReportArrives)
-	if held := heldFor(f); held > 0 {
-		word = t.say(words.ReportHeldFor, duration(time.Duration(held)))
+	room := cells - len(underWay) - len(tip) - 2
+	list := t.late(f)
+	word := list[0]
+	if t.wide(word) >= room {
+		word = list[len(list)-1]
 	}
-	word = t.cut(word, cells-len(underWay)-len(tip)-4)
-	dashes := max(2, cells-len(underWay)-len(tip)-2-t.wide(word))
+	word = t.cut(word, room-1)
+	dashes := max(1, room-t.wide(word))
 	near, far := strings.Repeat("-", dashes/2), strings.Repeat("-", dashes-dashes/2)
 	if f.Opener {
 		return underWay + near + " " + word + " " + far + tip
 	}
 	return tip + far + " " + word + " " + near + underWay
+}
+
+// late returns why a frame arrives in a line of its own, most telling first:
+// what a gate did to it, as ordered, and for how long.
+func (t *text) late(f check.Frame) []string {
+	if held := heldFor(f); held > 0 {
+		return []string{t.say(words.ReportHeldFor, duration(time.Duration(held)))}
+	}
+	for _, a := range f.Acts {
+		switch {
+		case !a.Ordered():
+		case a.Do == probes.Delayed:
+			return []string{t.say(words.ReportDelayedFor, duration(f.Arrived().Sub(a.Time))), t.say(words.ReportDelayed)}
+		case a.Do == probes.Reordered:
+			return []string{t.say(words.ReportReordered)}
+		}
+	}
+	return []string{t.say(words.ReportArrives)}
 }
 
 // labels returns what may be said of a frame, most telling first: what it is,
@@ -140,10 +161,12 @@ func (t *text) labels(f check.Frame, isn [2]uint32) []string {
 	list := labels(f, isn)
 	switch {
 	case f.Injected:
-		list = append(list, string(f.Word))
+		numbered := list[0]
 		for i := range list {
 			list[i] = t.say(words.ReportInjected, list[i])
 		}
+		list = slices.Insert(list, 1, t.say(words.ReportInjectedShort, numbered))
+		list = append(list, t.say(words.ReportInjected, string(f.Word)))
 	case f.Forged:
 		list = append([]string{t.say(words.ReportForged, clean(f.From))}, list...)
 	}
@@ -218,11 +241,28 @@ func labels(f check.Frame, isn [2]uint32) []string {
 		return []string{"FIN " + seq}
 	case scenarios.WordDATA:
 		head := said(f.Segment)
-		if head == "" {
-			head = "DATA"
+		if head != "" {
+			return []string{fmt.Sprintf("%s %s +%d", head, seq, f.Len), fmt.Sprintf("%s +%d", head, f.Len), fmt.Sprintf("+%d", f.Len)}
 		}
-		return []string{fmt.Sprintf("%s %s +%d", head, seq, f.Len), fmt.Sprintf("%s +%d", head, f.Len), fmt.Sprintf("+%d", f.Len)}
+		whole := fmt.Sprintf("DATA %s +%d", seq, f.Len)
+		return append(quoting(whole, f.Segment), whole, fmt.Sprintf("DATA +%d", f.Len), fmt.Sprintf("+%d", f.Len))
 	default:
 		return []string{fmt.Sprintf("%s %s", w, seq), string(w)}
 	}
+}
+
+// quoting returns a label with the text of its segment behind it, and with less
+// and less of that; nothing where there is none.
+func quoting(label string, s *timeline.Segment) []string {
+	text := clean(s.Text)
+	if text == "" || s.Len > maxSaid {
+		return nil
+	}
+	list := []string{fmt.Sprintf(`%s "%s"`, label, text)}
+	for _, n := range []int{24, 16, 8} {
+		if runes := []rune(text); n < len(runes) {
+			list = append(list, fmt.Sprintf(`%s "%s.."`, label, string(runes[:n])))
+		}
+	}
+	return list
 }

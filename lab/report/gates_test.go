@@ -118,6 +118,14 @@ func TestGated(t *testing.T) {
 			fits(t, s, Options{Lang: lang})
 			golden(t, "gated_"+x.name+"_"+string(lang)+".txt", []byte(s))
 		}
+		if x.name == "late" { // what has no word of a protocol is quoted, where there is room
+			wide := render(t, gatedRun(t, x.opts, x.play, x.expect), Options{Width: 110})
+			mustContain(t, wide, `DATA seq=6 +4 "late" ---`, `DATA seq=15 +7 "in time" ---`, " delayed 50 ms ")
+			mustContain(t, render(t, gatedRun(t, x.opts, x.play, x.expect), Options{Width: 87}), `DATA seq=15 +7 ---`, `6  DATA seq=6 +4 "late" `)
+		}
+		if x.name == "injected_rst" {
+			mustContain(t, render(t, gatedRun(t, x.opts, x.play, x.expect), Options{Width: 90}), "-- injected RST seq=1\n")
+		}
 		var b bytes.Buffer
 		if err := JSON(&b, gatedRun(t, x.opts, x.play, x.expect)); err != nil || !json.Valid(b.Bytes()) {
 			t.Errorf("%s: report.json: %v", x.name, err)

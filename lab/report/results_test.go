@@ -170,6 +170,10 @@ func TestSaid(t *testing.T) {
 	}{
 		{probes.ACK, 20, "220 ready\r\n", "220"},
 		{probes.ACK, 20, "QUIT\r\n", "QUIT"},
+		{probes.ACK, 20, "STARTTLS\r\n", "STARTTLS"},
+		{probes.ACK, 11, "never read\n", ""}, // somebody's text
+		{probes.ACK, 9, "Question", ""},
+		{probes.ACK, 4, "OK\r\n", ""},
 		{probes.ACK, 1448, "520\nabc", ""}, // content
 		{probes.RST, 0, "", "RST"},
 		{probes.ACK, 5, "\x00\x01", ""},

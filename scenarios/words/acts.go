@@ -27,6 +27,10 @@ const (
 
 	ReportInLockstep    ID = "report.in_lockstep"    //
 	ReportInjected      ID = "report.injected"       // segment
+	ReportInjectedShort ID = "report.injected_short" // segment
+	ReportDelayed       ID = "report.delayed"        //
+	ReportDelayedFor    ID = "report.delayed_for"    // duration
+	ReportReordered     ID = "report.reordered"      //
 	ReportArrives       ID = "report.arrives"        //
 	ReportFINWaited     ID = "report.fin_waited"     // frame
 	ReportHeldFor       ID = "report.held_for"       // duration
@@ -75,6 +79,10 @@ var actTexts = texts{
 
 	ReportInLockstep:    {"in lockstep", "锁步观察"},
 	ReportInjected:      {"injected %[1]s", "注入 %[1]s"},
+	ReportInjectedShort: {"inj. %[1]s", "注入 %[1]s"},
+	ReportDelayed:       {"delayed", "被延迟"},
+	ReportDelayedFor:    {"delayed %[1]s", "延迟 %[1]s"},
+	ReportReordered:     {"reordered", "乱序到达"},
 	ReportArrives:       {"arrives", "到达"},
 	ReportFINWaited:     {"the FIN was queued since frame %[1]d: something before it was missing.", "FIN 自第 %[1]d 帧起排队：它之前的数据尚未到齐。"},
 	ReportHeldFor:       {"held %[1]s", "截留 %[1]s"},
