@@ -93,7 +93,7 @@ func TestSpoiled(t *testing.T) {
   - gate.await: {rule: rule}
   - tcp.receive: {session: taken, as: heard}
   - settle: {within: 5s}
-`, rest: heard, acts: map[string]int{"wire.rule duplicated": 1}, others: map[string]string{"wire.dropped": "inconclusive: no frame came that it matches"}},
+`, rest: heard, acts: map[string]int{"wire.rule duplicated": 1}, others: map[string]string{"wire.dropped": "inconclusive: rule rule, given later, acted on 1 frame that it matches"}},
 	})
 }
 

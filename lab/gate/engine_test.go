@@ -228,10 +228,14 @@ func TestMisses(t *testing.T) {
 		{"nth", func(b *bench) { b.rule("r", dropping(third, 0)) }, "2 frames match but for nth"},
 		{"hidden", func(b *bench) {
 			b.rule("r", dropping(fin, 0))
-			b.rule("all", watching(scenarios.FrameMatch{}))
+			b.rule("all", holding(scenarios.FrameMatch{}, nil))
 		}, "rule all, given later, acted on 1 frame that it matches"},
 		{"hidden, but it watches", func(b *bench) {
 			b.rule("r", watching(fin))
+			b.rule("all", holding(scenarios.FrameMatch{}, nil))
+		}, ""},
+		{"not hidden by who watches", func(b *bench) {
+			b.rule("r", dropping(fin, 0))
 			b.rule("all", watching(scenarios.FrameMatch{}))
 		}, ""},
 		{"beyond", func(b *bench) { b.rule("r", corrupting(data, 100, scenarios.KeepChecksum)) },
