@@ -29,8 +29,9 @@ const (
 // ByHand returns a copy of the scenario for a lab whose frames a person lets
 // on one at a time: every link is a gate, time stands still for TCP as far as
 // the kernel allows it, and nothing that is netlab's own runs out of time.
-// resend is the least time before a segment is sent again; 0 for two minutes,
-// or ten seconds where the scenario itself loses segments.
+// resend is the least time before a segment is sent again; 0 for what the
+// scenario says, else two minutes, or ten seconds where the scenario itself
+// loses segments.
 func (s *Scenario) ByHand(resend time.Duration) (*Scenario, error) {
 	text, err := json.Marshal(s)
 	if err != nil {
@@ -42,15 +43,17 @@ func (s *Scenario) ByHand(resend time.Duration) (*Scenario, error) {
 	}
 	c.Stepped, c.Observe = true, ObserveFree
 	c.Limits.Run.Duration, c.Limits.Step.Duration = ByHandLimit, ByHandLimit
-	if resend == 0 {
-		resend = c.resend()
-	}
+	usual := c.resend()
 	for i := range c.Links {
 		l := &c.Links[i]
 		l.Gate = true
 		for j := range l.Ends {
-			e := &l.Ends[j]
-			e.RTOMin.Duration = max(e.RTOMin.Duration, resend)
+			switch e := &l.Ends[j]; {
+			case resend > 0:
+				e.RTOMin.Duration = resend
+			case e.RTOMin.Duration == 0:
+				e.RTOMin.Duration = usual
+			}
 		}
 	}
 	for i := range c.Steps {
