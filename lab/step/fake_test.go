@@ -31,6 +31,7 @@ type fakeLab struct {
 	waiting []*held
 	ids     uint64
 	doing   string
+	kept    []string
 	refuse  error // what the next act answers
 	gates   []probes.Event
 	more    []gate.Frame // that wait, too, and are not of the connection
@@ -121,7 +122,7 @@ func (l *fakeLab) View(context.Context) (View, error) {
 	if err != nil {
 		return View{}, err
 	}
-	v := View{Number: l.number, Timeline: t, Doing: l.doing, Done: l.over()}
+	v := View{Number: l.number, Timeline: t, Doing: l.doing, Kept: l.kept, Done: l.over()}
 	for _, h := range l.waiting {
 		v.Waiting = append(v.Waiting, h.Frame)
 	}

@@ -26,6 +26,7 @@ func TestForetold(t *testing.T) {
 		{name: "two steps", lang: words.Chinese, x: Foretold{Node: "client", From: probes.FinWait1,
 			Taken: []rfc9293.Transition{edge(probes.FinWait1, probes.FinWait2), edge(probes.FinWait2, probes.TimeWait)}, Answer: "ACK", Section: "3.10.7.4", Why: "rcv FIN"},
 			want: []string{"client：FIN-WAIT-1 -> FIN-WAIT-2 -> TIME-WAIT；以 ACK 应答", "第 3.10.7.4 节：rcv FIN"}},
+		{name: "on the way", x: Foretold{Node: "server", Via: "sw", From: probes.Established}, want: []string{"sw sends it on; then server stays in ESTABLISHED; no answer"}},
 		{name: "no step", x: Foretold{Node: "client", From: probes.Established}, want: []string{"client stays in ESTABLISHED; no answer"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

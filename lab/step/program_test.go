@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"netlab/lab/netns/netnstest"
 	"netlab/probes/timeline/timelinetest"
 	"netlab/scenarios/words"
 )
@@ -113,9 +114,8 @@ type term struct {
 
 func newTerm(t *testing.T, width, height int, env ...string) *term {
 	t.Helper()
-	if _, err := exec.LookPath("tmux"); err != nil {
-		t.Skipf("needs tmux: %v", err)
-	}
+	_, missing := exec.LookPath("tmux")
+	netnstest.Require(t, "tmux", missing)
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)

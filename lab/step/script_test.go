@@ -186,6 +186,27 @@ func TestScriptWaits(t *testing.T) {
 	}
 }
 
+// Behind the last line everything goes on, and nothing is said of it; after
+// quit nothing does.
+func TestScriptEnds(t *testing.T) {
+	for _, tt := range []struct {
+		script string
+		done   bool
+	}{{"next SYN\n", true}, {"next SYN\nquit\n", false}, {"", true}} {
+		l := plainClose()
+		got, err := play(t, l, tt.script, Options{})
+		if err != nil {
+			t.Error(err)
+		}
+		if v := viewOf(t, l); v.Done != tt.done {
+			t.Errorf("%q: ended %v, want %v", tt.script, v.Done, tt.done)
+		}
+		if strings.Contains(got, "FIN") {
+			t.Errorf("%q: transcript\n%s", tt.script, got)
+		}
+	}
+}
+
 // A writer that fails ends the script.
 func TestScriptCannotPrint(t *testing.T) {
 	s, err := ParseScript("x", []byte("next"))
