@@ -9,7 +9,12 @@ import (
 // idle reports whether no process of the lab but this one runs, or waits for a
 // processor: each waits for something to happen. It looks twice, as threads
 // that wake each other may be overlooked by one look at them in turn.
-func idle() bool { return asleep() && asleep() }
+func idle() bool {
+	if !asleep() {
+		return false
+	}
+	return asleep()
+}
 
 // asleep looks at every thread once. What cannot be read has just ended.
 func asleep() bool {
