@@ -134,7 +134,7 @@ func TestCloseWhileConnecting(t *testing.T) {
 		if _, err := b.agent.session("stuck"); err == nil {
 			break
 		}
-		time.Sleep(time.Millisecond)
+		time.Sleep(time.Millisecond) // a table of sessions wakes nobody
 	}
 	if got := b.step(t, target, scenarios.Step{TCPClose: &scenarios.TCPClose{Session: "stuck"}}); got != "" {
 		t.Errorf("close: %s", got)
