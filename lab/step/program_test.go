@@ -6,13 +6,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"netlab/lab/netns/netnstest"
+	"netlab/lab/step/terminaltest"
 	"netlab/probes/timeline/timelinetest"
 	"netlab/scenarios/words"
 )
@@ -106,117 +104,41 @@ func TestPlayOutlivesTheLab(t *testing.T) {
 	}
 }
 
-// A term is a terminal by tmux(1), on a server of its own.
-type term struct {
-	*testing.T
-	socket string
-}
-
-func newTerm(t *testing.T, width, height int, env ...string) *term {
-	t.Helper()
-	_, missing := exec.LookPath("tmux")
-	netnstest.Require(t, "tmux", missing)
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	x := &term{T: t, socket: filepath.Join(t.TempDir(), "tmux")}
-	args := []string{"-f", os.DevNull, "new-session", "-d", "-x", fmt.Sprint(width), "-y", fmt.Sprint(height)}
-	for _, e := range env {
-		args = append(args, "-e", e)
-	}
-	if _, err := x.try(append(args, self+"; exec cat")...); err != nil {
-		t.Skipf("needs a tmux that works: %v", err)
-	}
-	t.Cleanup(func() { _, _ = x.try("kill-server") })
-	x.tmux("set-option", "-g", "status", "off")
-	x.tmux("resize-window", "-x", fmt.Sprint(width), "-y", fmt.Sprint(height))
-	return x
-}
-
-func (x *term) try(args ...string) (string, error) {
-	cmd := exec.Command("tmux", append([]string{"-u", "-S", x.socket}, args...)...)
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		err = fmt.Errorf("tmux %s: %w: %s", args[0], err, out)
-	}
-	return string(out), err
-}
-
-func (x *term) tmux(args ...string) string {
-	x.Helper()
-	out, err := x.try(args...)
-	if err != nil {
-		x.Fatal(err)
-	}
-	return out
-}
-
-func (x *term) keys(keys ...string) {
-	x.Helper()
-	x.tmux(append([]string{"send-keys"}, keys...)...)
-}
-
-// shows waits until the screen shows a text somewhere.
-func (x *term) shows(text string) {
-	x.Helper()
-	x.until(func(got string) bool { return strings.Contains(got, text) }, text)
-}
-
-// is waits until the screen shows a text and nothing else.
-func (x *term) is(text string) {
-	x.Helper()
-	text = strings.TrimRight(text, "\n")
-	x.until(func(got string) bool { return strings.TrimRight(got, "\n") == text }, text)
-}
-
-func (x *term) until(holds func(string) bool, want string) {
-	x.Helper()
-	late := time.Now().Add(20 * time.Second)
-	for {
-		got := x.tmux("capture-pane", "-p")
-		if holds(got) {
-			return
-		}
-		if time.Now().After(late) {
-			x.Fatalf("the screen shows\n%s\nwant\n%s", got, want)
-		}
-		// Nothing tells when a screen of tmux has changed.
-		time.Sleep(20 * time.Millisecond)
-	}
-}
-
 func TestTerminal(t *testing.T) {
 	for _, lang := range languages {
 		for _, plain := range []string{"", "1"} {
 			t.Run(string(lang)+plain, func(t *testing.T) {
-				x := newTerm(t, 80, 24, "STEP_TEST_PLAY="+string(lang), "NO_COLOR="+plain)
+				self, err := os.Executable()
+				if err != nil {
+					t.Fatal(err)
+				}
+				x := terminaltest.New(t, 80, 24, self+"; exec cat", "STEP_TEST_PLAY="+string(lang), "NO_COLOR="+plain)
 				p := newPen(Options{Lang: lang}, false)
-				x.shows("SYN seq=0")
-				x.keys("n")
-				x.shows("> server:21 -> client  SYN+ACK")
-				x.keys("n")
-				x.shows("> client -> server:21  ACK")
-				x.keys("n")
-				x.shows("220 ready")
-				if styled := strings.Contains(x.tmux("capture-pane", "-e", "-p"), "\x1b["); styled == (plain != "") {
+				x.Shows("SYN seq=0")
+				x.Keys("n")
+				x.Shows("> server:21 -> client  SYN+ACK")
+				x.Keys("n")
+				x.Shows("> client -> server:21  ACK")
+				x.Keys("n")
+				x.Shows("220 ready")
+				if styled := strings.Contains(x.Tmux("capture-pane", "-e", "-p"), "\x1b["); styled == (plain != "") {
 					t.Errorf("attributes of text: %v", styled)
 				}
-				x.keys("r")
-				x.keys("-l", "client FIN")
-				x.keys("Enter")
+				x.Keys("r")
+				x.Keys("-l", "client FIN")
+				x.Keys("Enter")
 				l := ftpClose(timelinetest.Options{})
 				m := at(t, l, lang, 80, 24)
 				press(t, l, m, "n", "n", "n", "r")
 				typed(t, l, m, "client FIN")
 				press(t, l, m, "enter")
-				x.is(content(t, m))
-				x.tmux("resize-window", "-x", "120", "-y", "40")
-				x.shows(strings.Repeat("-", 100))
-				x.keys("R")
-				x.shows(p.say(words.StepSayDone))
-				x.keys("q")
-				x.shows("played: <nil>")
+				x.Is(content(t, m))
+				x.Size(120, 40)
+				x.Shows(strings.Repeat("-", 100))
+				x.Keys("R")
+				x.Shows(p.say(words.StepSayDone))
+				x.Keys("q")
+				x.Shows("played: <nil>")
 			})
 		}
 	}
