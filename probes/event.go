@@ -56,6 +56,13 @@ const (
 	KindTrack   Kind = "track"   // a middlebox changed its entry of a connection; see Track
 	KindEdit    Kind = "edit"    // how often a proxy changed what it passed on; see Edit
 	KindGate    Kind = "gate"    // a gate did something to a frame; see Act
+	KindLife    Kind = "life"    // a mini-socket was born, changed or went; see Life
+	KindReset   Kind = "reset"   // the kernel sent a RST, or ended a socket as if it had received one; see Reset
+	KindResent  Kind = "resent"  // the kernel sent a segment again; see Resent
+	KindFault   Kind = "fault"   // a socket was given an error; see Fault
+	KindDrop    Kind = "drop"    // TCP threw a segment away; see Drop
+	KindTally   Kind = "tally"   // a full socket was destroyed; see Tally
+	KindCounter Kind = "counter" // a counter of a node moved; see Counter
 )
 
 // An Event is one observation by one probe, as recorded.
@@ -83,6 +90,13 @@ type Event struct {
 	Track   *Track   `json:"track,omitempty"`
 	Edit    *Edit    `json:"edit,omitempty"`
 	Gate    *Act     `json:"gate,omitempty"`
+	Life    *Life    `json:"life,omitempty"`
+	Reset   *Reset   `json:"reset,omitempty"`
+	Resent  *Resent  `json:"resent,omitempty"`
+	Fault   *Fault   `json:"fault,omitempty"`
+	Drop    *Drop    `json:"drop,omitempty"`
+	Tally   *Tally   `json:"tally,omitempty"`
+	Counter *Counter `json:"counter,omitempty"`
 	Mark    Mark     `json:"mark,omitempty"`
 	Late    Mono     `json:"late,omitempty"` // of Starved: by how much a heartbeat came late
 }

@@ -146,6 +146,20 @@ func validate(events []probes.Event) error {
 			missing = e.Edit == nil
 		case probes.KindGate:
 			missing = e.Gate == nil || e.Segment != nil && (e.Segment.Len < 0 || e.Segment.Len > 1<<24)
+		case probes.KindLife:
+			missing = e.Life == nil
+		case probes.KindReset:
+			missing = e.Reset == nil
+		case probes.KindResent:
+			missing = e.Resent == nil
+		case probes.KindFault:
+			missing = e.Fault == nil
+		case probes.KindDrop:
+			missing = e.Drop == nil
+		case probes.KindTally:
+			missing = e.Tally == nil
+		case probes.KindCounter:
+			missing = e.Counter == nil
 		}
 		if missing {
 			return fmt.Errorf("event %d, a %s, does not say what was observed", e.Seq, e.Kind)
