@@ -98,11 +98,23 @@ func (r *runner) endedAside(name string) bool {
 	return true
 }
 
+// parting is how long steps that are still under way may yet end by themselves
+// after the last step, together: what is over in its node takes a moment to be
+// told, and on a busy machine more than a moment.
+const parting = 200 * time.Millisecond
+
 // leave ends the steps that are still under way, and says which could not be
 // tried. To call it again does nothing.
 func (r *runner) leave() error {
 	var errs []error
+	over := time.NewTimer(parting)
+	defer over.Stop()
 	for _, p := range r.pending {
+		select {
+		case <-p.done:
+		case <-over.C:
+			over.Reset(0) // for the others, too
+		}
 		p.cancel(fmt.Errorf("%w: %s", errLeft, r.whyLeft(p)))
 		<-p.done
 		if p.err != nil {
