@@ -2,6 +2,7 @@ package probes
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -67,6 +68,20 @@ type ProbeStatus struct {
 	Grade  Grade  `json:"grade,omitzero"`   // of what it records
 	Reason string `json:"reason,omitempty"` // why it is missing
 	Remedy string `json:"remedy,omitempty"`
+	Kinds  []Kind `json:"kinds,omitempty"` // of bpf: what it records beside KindState; none in records that are older than these kinds
+	Lacks  []Lack `json:"lacks,omitempty"` // what a probe that is there cannot record here
+}
+
+// A Lack is a kind of event that a probe cannot record here.
+type Lack struct {
+	Kind   Kind   `json:"kind"`
+	Reason string `json:"reason"`
+	Remedy string `json:"remedy,omitempty"`
+}
+
+// Records reports whether a probe that is there records a kind of event.
+func (p ProbeStatus) Records(k Kind) bool {
+	return !p.Missing() && slices.Contains(p.Kinds, k)
 }
 
 // Missing reports whether the probe was not there.
