@@ -11,6 +11,7 @@ type Expect struct {
 	Connections     []ConnectionExpect `key:"connections" doc:"Expectations on connections, by name."`
 	Steps           []StepExpect       `key:"steps" doc:"Expectations on the results of steps, by name."`
 	ConnectionCount []CountExpect      `key:"connection_count" doc:"How many connections a server had, by its name."`
+	Counters        []NodeCounters     `key:"counters" doc:"How much counters of a node grew, as /proc/net/netstat and /proc/net/snmp name them (ListenOverflows), by node."`
 	Order           []Moment           `key:"order" doc:"Moments that must follow one another in this order."`
 	Durations       []DurationExpect   `key:"durations" doc:"Bounds on the time between two moments, by a name of your choice."`
 }
@@ -18,19 +19,20 @@ type Expect struct {
 // ConnectionExpect is what is expected of one connection.
 type ConnectionExpect struct {
 	At              Pos
-	Name            string      `ref:"connection"`
-	Ends            []EndExpect `key:"ends" doc:"Expectations on its ends, by node (or opener, acceptor)."`
-	Opening         *Pattern    `key:"opening" doc:"Segments from the first SYN until both ends are ESTABLISHED."`
-	Closing         *Pattern    `key:"closing" doc:"Segments from the first FIN or RST on."`
-	FirstFIN        *Who        `key:"first_fin" doc:"The end whose FIN was sent first; 'A | B' for either."`
-	TimeWait        *Who        `key:"time_wait" doc:"The end that keeps TIME-WAIT; both, nobody."`
-	Resets          *Count      `key:"resets" doc:"Number of RST segments."`
-	Retransmissions *Count      `key:"retransmissions" doc:"Number of segments sent again."`
-	Visible         []string    `key:"visible" text:"any" doc:"Texts that whoever reads along can read in what either end sent."`
-	Hidden          []string    `key:"hidden" text:"any" doc:"Texts that cannot be read there."`
-	TLS             *TLSVersion `key:"tls" doc:"Version of TLS that the ends agreed on, as the handshake shows it."`
-	Alerts          *[]Alert    `key:"alerts" doc:"TLS alerts beside close_notify, in the order of sending, as [client bad_certificate]; [] for none."`
-	CloseNotify     *Who        `key:"close_notify" doc:"The ends that sent close_notify before their FIN: one, both, nobody."`
+	Name            string         `ref:"connection"`
+	Ends            []EndExpect    `key:"ends" doc:"Expectations on its ends, by node (or opener, acceptor)."`
+	Opening         *Pattern       `key:"opening" doc:"Segments from the first SYN until both ends are ESTABLISHED."`
+	Closing         *Pattern       `key:"closing" doc:"Segments from the first FIN or RST on."`
+	FirstFIN        *Who           `key:"first_fin" doc:"The end whose FIN was sent first; 'A | B' for either."`
+	TimeWait        *Who           `key:"time_wait" doc:"The end that keeps TIME-WAIT; both, nobody."`
+	Resets          *Count         `key:"resets" doc:"Number of RST segments."`
+	ResetReasons    *[]ResetReason `key:"reset_reasons" doc:"Why RST segments were sent, as the sending kernel has it, in the order of sending, as [server TCP_ABORT_ON_CLOSE]."`
+	Retransmissions *Count         `key:"retransmissions" doc:"Number of segments sent again."`
+	Visible         []string       `key:"visible" text:"any" doc:"Texts that whoever reads along can read in what either end sent."`
+	Hidden          []string       `key:"hidden" text:"any" doc:"Texts that cannot be read there."`
+	TLS             *TLSVersion    `key:"tls" doc:"Version of TLS that the ends agreed on, as the handshake shows it."`
+	Alerts          *[]Alert       `key:"alerts" doc:"TLS alerts beside close_notify, in the order of sending, as [client bad_certificate]; [] for none."`
+	CloseNotify     *Who           `key:"close_notify" doc:"The ends that sent close_notify before their FIN: one, both, nobody."`
 }
 
 // SearchTexts returns the texts that expectations want to be visible or
@@ -57,9 +59,10 @@ type Alert struct {
 
 // EndExpect is what is expected of one end.
 type EndExpect struct {
-	At     Pos
-	Name   string      // node, or opener or acceptor
-	States []StateName `key:"states" doc:"The states that the end went through, exactly, up to the end of the window."`
+	At      Pos
+	Name    string       // node, or opener or acceptor
+	States  []StateName  `key:"states" doc:"The states that the end went through, exactly, up to the end of the window."`
+	Objects []ObjectName `key:"objects" doc:"What the kernel kept for the end, in order: request (SYN received, no socket yet), full, mini (after the full socket)."`
 }
 
 // A StateName is a state of RFC 9293.

@@ -47,6 +47,7 @@ func (c *checker) checkExpect() {
 	for i := range e.ConnectionCount {
 		c.checkOnTCP(e.ConnectionCount[i].Name, &e.ConnectionCount[i].Name)
 	}
+	c.checkCounters(e.Counters)
 	if n := len(e.Order); n < 2 && c.given(&e.Order) {
 		c.wrong(bad(words.ValueTooFew, 2, n), &e.Order)
 	}
@@ -72,7 +73,7 @@ func (c *checker) checkConnectionExpect(x *ConnectionExpect) {
 	for i := range x.Ends {
 		e := &x.Ends[i]
 		c.checkEndName(x.Name, e.Name, &e.Name)
-		if len(e.States) == 0 && (c.isMapping(e) || c.given(&e.States)) {
+		if len(e.States)+len(e.Objects) == 0 && (c.isMapping(e) || c.given(&e.States)) {
 			c.wrong(bad(words.NothingExpected), &e.States, e)
 		}
 	}
@@ -97,6 +98,7 @@ func (c *checker) checkConnectionExpect(x *ConnectionExpect) {
 			}
 		}
 	}
+	c.checkKernel(x)
 	c.checkSearched(x)
 }
 

@@ -197,6 +197,10 @@ func placeholder(entry reflect.Type) string {
 		return "SYSCTL"
 	case reflect.TypeFor[CountExpect]():
 		return "SERVER"
+	case reflect.TypeFor[NodeCounters]():
+		return "NODE"
+	case reflect.TypeFor[CounterExpect]():
+		return "COUNTER"
 	case reflect.TypeFor[ConnectionExpect](), reflect.TypeFor[Until]():
 		return "CONNECTION"
 	case reflect.TypeFor[StepExpect]():
@@ -297,6 +301,8 @@ func formOf(t reflect.Type) (string, bool) {
 		return "duration", true
 	case reflect.TypeFor[Alert]():
 		return "alert", true
+	case reflect.TypeFor[ResetReason]():
+		return "reset reason", true
 	case reflect.TypeFor[Network]():
 		return "network", true
 	case reflect.TypeFor[Address]():
@@ -334,6 +340,7 @@ func (r *referrer) values() {
 			"Words: " + strings.Join(segmentWords(), " ") + ". FIN+ACK is the FIN that first acknowledges the peer's FIN. " +
 			"First transmissions only, as seen at the sender's end; pure ACKs count after the first FIN, and so does the one that completes an opening."},
 		{"moment", "STEP started, STEP ended, CONNECTION opened, CONNECTION closed, CONNECTION END WORD (the first such segment), CONNECTION END STATE, CONNECTION END close_notify or alert (the first of TLS that the end sent). A segment's moment is when it leaves that end, whatever a gate does to it then."},
+		{"reset reason", "Who sent it, and why: " + exampleReason + ". Reasons are those of the kernel (include/net/rstreason.h), without SK_RST_REASON_."},
 		{"alert", "An end and what it told: client bad_certificate. Descriptions: " + strings.Join(probes.AlertNames(), " ") + "."},
 		{"patch", "A mapping like the scenario itself, with what differs. null removes a key, which must be there. netlab, name and variants cannot be changed."},
 	} {

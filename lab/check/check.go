@@ -60,6 +60,7 @@ const (
 	TimeWaitKind        Kind = "time_wait"
 	ResetsKind          Kind = "resets"
 	RetransmissionsKind Kind = "retransmissions"
+	ResetReasonsKind    Kind = "reset_reasons"
 	VisibleKind         Kind = "visible"
 	HiddenKind          Kind = "hidden"
 	TLSKind             Kind = "tls" // of a connection, and of a step
@@ -78,6 +79,7 @@ const (
 	CookiesKind         Kind = "cookies"
 	ProtocolKind        Kind = "protocol"
 	CountKind           Kind = "connection_count"
+	CounterKind         Kind = "counter"
 	OrderKind           Kind = "order"
 	DurationKind        Kind = "duration"
 	StepKind            Kind = "step"

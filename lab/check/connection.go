@@ -81,6 +81,9 @@ func (q *question) counts() {
 	if n := q.x.Resets; n != nil {
 		q.about("resets", ResetsKind, "RFC 9293 section 3.5.2", q.x.At, func(v *Verdict) { q.resets(v, q.c, *n) }, countText(*n))
 	}
+	if w := q.x.ResetReasons; w != nil {
+		q.about("reset_reasons", ResetReasonsKind, "RFC 9293 section 3.5.2", q.x.At, func(v *Verdict) { q.resetReasons(v, q.c, *w) }, wantedReasons(*w))
+	}
 	if n := q.x.Retransmissions; n != nil {
 		q.about("retransmissions", RetransmissionsKind, "RFC 9293 section 3.8.1", q.x.At,
 			func(v *Verdict) { q.retransmissions(v, q.c, *n) }, countText(*n))

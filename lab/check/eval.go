@@ -24,6 +24,9 @@ func Eval(tl *timeline.Timeline, sc *scenarios.Scenario) *Judgement {
 	for i := range sc.Expect.ConnectionCount {
 		j.connectionCount(&sc.Expect.ConnectionCount[i])
 	}
+	for i := range sc.Expect.Counters {
+		j.counters(&sc.Expect.Counters[i])
+	}
 	j.order(sc.Expect.Order)
 	for i := range sc.Expect.Durations {
 		j.duration(&sc.Expect.Durations[i])

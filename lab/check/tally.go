@@ -118,6 +118,13 @@ func (j *judge) observeConnection(c *timeline.Connection, what string) (string, 
 		value = v.Got
 	case TLSKind, AlertsKind, CloseNotifyKind:
 		return j.observeSecure(c, Kind(what)), true
+	case ResetReasonsKind:
+		var v Verdict
+		j.resetReasons(&v, c, nil)
+		if v.Outcome == Inconclusive {
+			return unobserved, true
+		}
+		return v.Got, true
 	case VisibleKind, HiddenKind:
 		return j.judged(func(v *Verdict) bool {
 			return v.Kind == Kind(what) && Connection(j.tl, j.sc, headOf(v.Name, what)) == c

@@ -45,6 +45,11 @@ const (
 	CheckCountBelow   ID = "check.count_below"   // got, want
 	CheckKernelReset  ID = "check.kernel_reset"  // end, state
 	CheckKernelSilent ID = "check.kernel_silent" // end, state
+	CheckNoReasons    ID = "check.no_reasons"
+	CheckNewerKernel  ID = "check.newer_kernel" // release
+	CheckKernelAlone  ID = "check.kernel_alone"
+	CheckNoCounter    ID = "check.no_counter" // counter, node
+	CheckCounterAlone ID = "check.counter_alone"
 
 	// About states.
 	CheckStateDiffers   ID = "check.state_differs"   // got, want, event
@@ -94,6 +99,11 @@ var checkTexts = texts{
 	CheckLost:         {"%[1]d records of %[2]s were lost (%[3]s)", "%[2]s 丢失了 %[1]d 条记录（%[3]s）"},
 	CheckNotTapped:    {"frame %[1]d was not seen leaving %[2]s", "没有看到第 %[1]d 帧从 %[2]s 发出"},
 	CheckNoTap:        {"the wire was not captured at %[1]s", "%[1]s 一端没有抓包"},
+	CheckNoReasons:    {"this kernel does not say why it sends a RST", "这个内核不说明发送 RST 的原因"},
+	CheckNewerKernel:  {"boot Linux %[1]s or later", "请使用 Linux %[1]s 或更新的内核"},
+	CheckKernelAlone:  {"on the kernel's own word: nobody else can know the reason", "仅凭内核自己的说法：别的观察者无从得知原因"},
+	CheckNoCounter:    {"counter %[1]s of node %[2]s was not read: this kernel may not have it", "没有读到节点 %[2]s 的计数器 %[1]s：这个内核可能没有它"},
+	CheckCounterAlone: {"on the kernel's own count", "仅凭内核自己的计数"},
 	CheckNoSegments:   {"no segment of %[1]s was captured", "没有抓到 %[1]s 的任何报文段"},
 	CheckModelPartial: {"the model could not follow it (%[1]s)", "模型无法跟踪（%[1]s）"},
 	CheckNotWhole:     {"%[1]s did not record all of it (%[2]s)", "%[1]s 没有记录完整（%[2]s）"},

@@ -11,6 +11,8 @@ const (
 	NameNotDomain   ID = "name.not_domain"
 
 	ValueNotAlert     ID = "value.not_alert"
+	ValueNotReason    ID = "value.not_reason"
+	NameNotCounter    ID = "name.not_counter"
 	ValueNotRouteTo   ID = "value.not_route_to"
 	ValueNotPlainAddr ID = "value.not_plain_address"
 
@@ -69,6 +71,8 @@ var workloadTexts = texts{
 	NameNotExecFile: {"%[1]s is not a path below a directory of which every node has its own, without turning back; %[2]s is netlab's", "%[1]s 不是节点私有目录之下不折返的路径；%[2]s 归 netlab 使用"},
 	NameNotDomain:   {"%[1]s is not a name of the DNS", "%[1]s 不是 DNS 名称"},
 
+	ValueNotReason:    {"%[1]s is not an end and a reason, such as %[2]s", "%[1]s 不是“端 + 原因”，应如 %[2]s"},
+	NameNotCounter:    {"%[1]s is not a counter of /proc/net/netstat or /proc/net/snmp, such as ListenOverflows", "%[1]s 不是 /proc/net/netstat 或 /proc/net/snmp 中的计数器，应如 ListenOverflows"},
 	ValueNotAlert:     {"%[1]s is not an end and an alert, such as %[2]s", "%[1]s 不是“端 + 警报”，应如 %[2]s"},
 	ValueNotRouteTo:   {"%[1]s is not a network such as %[2]s or %[3]s", "%[1]s 不是网络，应如 %[2]s 或 %[3]s"},
 	ValueNotPlainAddr: {"%[1]s is not an address such as %[2]s or %[3]s, without prefix length", "%[1]s 不是地址，应如 %[2]s 或 %[3]s，不带前缀长度"},

@@ -1,0 +1,167 @@
+package check
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"netlab/probes"
+	"netlab/probes/timeline"
+	"netlab/scenarios"
+	"netlab/scenarios/words"
+)
+
+// This file judges what only the kernel can tell: why it sent a RST, and what
+// it counted.
+
+// A sentReset is a RST that the kernel of an end sent.
+type sentReset struct {
+	from   *timeline.Endpoint
+	reason string // "" where the kernel does not say
+	event  uint64
+}
+
+// resetReasons judges why RST segments were sent, in the order of sending.
+// That a reason is missing refutes only where all of them were recorded.
+func (j *judge) resetReasons(v *Verdict, c *timeline.Connection, want []scenarios.ResetReason) {
+	got := j.sentResets(c)
+	var parts []string
+	for _, r := range got {
+		parts = append(parts, EndName(c, r.from)+" "+cmp.Or(r.reason, "?"))
+		v.Evidence.Events = append(v.Evidence.Events, r.event)
+	}
+	v.Got = listText(parts)
+	v.seen(probes.BPF, probes.Recorded, len(got), len(want), 0)
+	if d := j.resetsDoubt(c); d != nil {
+		v.inconclusive(d)
+		return
+	}
+	if slices.ContainsFunc(got, func(r sentReset) bool { return r.reason == "" }) {
+		v.inconclusive(because(words.CheckNoReasons).remedied(words.M(words.CheckNewerKernel, "6.10")))
+		return
+	}
+	same := len(got) == len(want)
+	for i := 0; same && i < len(got); i++ {
+		e, d := findEnd(c, want[i].End)
+		if d != nil {
+			v.inconclusive(d)
+			return
+		}
+		same = e == got[i].from && want[i].Reason == got[i].reason
+	}
+	if !same {
+		v.fail(words.M(words.CheckStepIs, v.Got, v.Want))
+		return
+	}
+	v.pass()
+	v.limited(words.M(words.CheckKernelAlone))
+}
+
+// resetsDoubt says why not every RST of c may have been recorded.
+func (j *judge) resetsDoubt(c *timeline.Connection) *doubt {
+	return firstDoubt(j.sourceDoubt(probes.BPF), j.kindDoubt(probes.KindReset), j.runDoubt(),
+		j.lossDoubt(c.Opener.Node, probes.BPF), j.lossDoubt(c.Acceptor.Node, probes.BPF))
+}
+
+// kindDoubt says why bpf does not record a kind of event.
+func (j *judge) kindDoubt(k probes.Kind) *doubt {
+	p, ok := j.status(probes.BPF)
+	if !ok || p.Records(k) {
+		return nil // that it is absent altogether is sourceDoubt's
+	}
+	for _, l := range p.Lacks {
+		if l.Kind == k {
+			d := because(words.CheckRefused, string(probes.BPF)+" ("+string(k)+")", l.Reason)
+			if l.Remedy != "" {
+				d.remedied(words.M(words.CheckRemedy, l.Remedy))
+			}
+			return d
+		}
+	}
+	return because(words.CheckAbsent, string(probes.BPF)+" ("+string(k)+")")
+}
+
+// sentResets gathers the RSTs that the kernel sent for c, in the order of
+// time. One that no socket sent is known by its addresses.
+func (j *judge) sentResets(c *timeline.Connection) []sentReset {
+	var list []sentReset
+	for i := range j.tl.Events {
+		e := &j.tl.Events[i]
+		if e.Kind != probes.KindReset || e.Reset.Dir != probes.Out || !j.inWindow(e.Time) {
+			continue
+		}
+		for _, end := range c.Ends() {
+			if end.Node == e.Node && (end.Sock == e.Sock && e.Sock.Cookie != 0 || end.Flow == e.Flow && j.latest(c, e.Time)) {
+				list = append(list, sentReset{end, e.Reset.Reason, e.Seq})
+				break
+			}
+		}
+	}
+	return list
+}
+
+// latest reports whether c is the newest connection of its addresses and ports
+// at a time.
+func (j *judge) latest(c *timeline.Connection, at probes.Mono) bool {
+	if len(c.Segments) == 0 || c.Segments[0].Sent() > at {
+		return false
+	}
+	return !slices.ContainsFunc(j.tl.Connections, func(o *timeline.Connection) bool {
+		return o.Ordinal > c.Ordinal && (o.Opener.Flow == c.Opener.Flow || o.Opener.Flow == c.Acceptor.Flow) &&
+			len(o.Segments) > 0 && o.Segments[0].Sent() <= at
+	})
+}
+
+// wantedReasons writes reasons as they are wanted.
+func wantedReasons(want []scenarios.ResetReason) string {
+	var parts []string
+	for _, r := range want {
+		parts = append(parts, r.End+" "+r.Reason)
+	}
+	return listText(parts)
+}
+
+// counters judges how much the counters of a node grew within the window.
+func (j *judge) counters(x *scenarios.NodeCounters) {
+	for i := range x.Counters {
+		want := &x.Counters[i]
+		v := Verdict{
+			Name: "counters." + x.Name + "." + want.Name, Kind: CounterKind, Want: countText(want.Count),
+			Reference: "netstat(8)", At: want.At,
+		}
+		j.counter(&v, x.Name, want)
+		j.excuse(&v, nil)
+		j.add(v)
+	}
+}
+
+func (j *judge) counter(v *Verdict, node string, want *scenarios.CounterExpect) {
+	grown, known := int64(0), false
+	for i := range j.tl.Events {
+		e := &j.tl.Events[i]
+		if e.Kind != probes.KindCounter || e.Node != node || e.Counter.Name != want.Name || !j.inWindow(e.Time) {
+			continue
+		}
+		known = true
+		grown += int64(e.Counter.Delta)
+		if e.Counter.Delta > 0 {
+			v.Evidence.Events = append(v.Evidence.Events, e.Seq)
+		}
+	}
+	v.Got = fmt.Sprint(grown)
+	v.seen(probes.SockDiag, probes.Recorded, len(v.Evidence.Events), len(v.Evidence.Events), 0)
+	d := firstDoubt(j.sourceDoubt(probes.SockDiag), j.runDoubt(), j.lossDoubt(node, probes.SockDiag))
+	switch {
+	case want.Count.Max >= 0 && grown > want.Count.Max:
+		v.fail(words.M(words.CheckCountBelow, v.Got, v.Want)) // counters only grow
+	case d != nil:
+		v.inconclusive(d)
+	case !known:
+		v.inconclusive(because(words.CheckNoCounter, want.Name, node))
+	case grown < want.Count.Min:
+		v.fail(words.M(words.CheckCountBelow, v.Got, v.Want))
+	default:
+		v.pass()
+		v.limited(words.M(words.CheckCounterAlone))
+	}
+}
