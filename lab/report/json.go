@@ -203,7 +203,31 @@ func JSON(w io.Writer, run Run) error {
 		d.Steps = stepsOf(tl)
 		d.NotAtRest = unrested(run)
 	}
+	if d.large() {
+		return compact(w, d)
+	}
 	return encode(w, d)
+}
+
+// indented bounds the segments up to which the document is laid out for
+// people, too: laying out a hundred megabytes takes longer than writing them.
+const indented = 10_000
+
+// large reports whether the document is for programs only.
+func (d *document) large() bool {
+	n := 0
+	for i := range d.Connections {
+		n += d.Connections[i].Segments
+	}
+	return n > indented
+}
+
+// compact writes a document in one line.
+func compact(w io.Writer, v any) error {
+	if err := json.NewEncoder(w).Encode(v); err != nil {
+		return fmt.Errorf("write report: %w", err)
+	}
+	return nil
 }
 
 // Verdicts writes a judgement: the part of a report that depends on the

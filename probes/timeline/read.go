@@ -2,7 +2,6 @@ package timeline
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -40,28 +39,8 @@ func ReadEvents(r io.Reader) (probes.Header, []probes.Event, error) {
 	if header, err = parseHeader(line); err != nil {
 		return header, nil, err
 	}
-	var events []probes.Event
-	for n := 2; ; n++ {
-		line, whole, err := readLine(lines)
-		if errors.Is(err, io.EOF) && len(line) == 0 {
-			return header, events, nil
-		}
-		if err != nil && !errors.Is(err, io.EOF) {
-			return header, nil, fmt.Errorf("read events: line %d: %w", n, err)
-		}
-		if len(bytes.TrimSpace(line)) == 0 && whole {
-			continue
-		}
-		var e probes.Event
-		err = json.Unmarshal(line, &e)
-		if err != nil && !whole {
-			return header, append(events, cut(events)), nil
-		}
-		if err != nil {
-			return header, nil, fmt.Errorf("read events: line %d: %w", n, err)
-		}
-		events = append(events, e)
-	}
+	events, err := decodeEvents(lines)
+	return header, events, err
 }
 
 // parseHeader reads the first line.
