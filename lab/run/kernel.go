@@ -71,7 +71,10 @@ func (k *kernelProbe) status() (*bpf.Tracer, probes.ProbeStatus, error) {
 	if u, ok := errors.AsType[*probes.Unavailable](k.shared.err); ok {
 		return nil, probes.ProbeStatus{Source: probes.BPF, Reason: u.Reason, Remedy: u.Remedy}, nil
 	}
-	return k.shared.tracer, probes.ProbeStatus{Source: probes.BPF, Grade: probes.Recorded}, k.shared.err
+	if k.shared.err != nil {
+		return nil, probes.ProbeStatus{}, k.shared.err
+	}
+	return k.shared.tracer, k.shared.tracer.Status(), nil
 }
 
 // watchKernel starts to record kernel events of the lab's nodes and writes

@@ -49,6 +49,7 @@ const (
 	btfArray    = 3
 	btfStruct   = 4
 	btfUnion    = 5
+	btfEnum     = 6
 	btfFwd      = 7
 	btfTypedef  = 8
 	btfVolatile = 9
@@ -63,6 +64,7 @@ const (
 	btfHeaderSize = 24
 	btfTypeSize   = 12 // struct btf_type
 	btfMemberSize = 12 // struct btf_member
+	btfEnumSize   = 8  // struct btf_enum
 )
 
 // btfExtra is how many bytes follow struct btf_type, by kind: so many, and so
@@ -292,17 +294,42 @@ func (p *pruner) intern(s []byte) uint32 {
 	return at
 }
 
+// enumerators returns the names of an enumeration by their numbers; nil if
+// there is none of its name.
+func (b *rawBTF) enumerators(enum string) (map[uint32]string, error) {
+	found, err := b.find(btfEnum, map[string]bool{enum: true})
+	if err != nil || len(found[enum]) == 0 {
+		return nil, err
+	}
+	t, err := b.at(found[enum][0])
+	if err != nil {
+		return nil, err
+	}
+	le := binary.LittleEndian
+	names := make(map[uint32]string)
+	for i := range vlenOf(le.Uint32(t[4:])) {
+		e := t[btfTypeSize+i*btfEnumSize:]
+		name, err := b.name(le.Uint32(e))
+		if err != nil {
+			return nil, err
+		}
+		names[le.Uint32(e[4:])] = string(name)
+	}
+	return names, nil
+}
+
 // kernelTypes picks out of raw the structs that the object's programs know of,
-// and the ids of the typedefs that stand for the tracepoints (btf_trace_NAME).
-func kernelTypes(raw []byte, object *btf.Spec, tracepoints []string) (*btf.Spec, map[string]uint32, error) {
+// the ids of the typedefs that stand for the tracepoints (btf_trace_NAME), and
+// the kernel's names of the reasons that it gives.
+func kernelTypes(raw []byte, object *btf.Spec, tracepoints []string) (*kernel, error) {
 	b, err := parseBTF(raw)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	wanted := make(map[string]bool)
 	for typ, err := range object.All() {
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		if s, ok := typ.(*btf.Struct); ok && s.Name != "" {
 			wanted[s.Name] = true
@@ -310,15 +337,15 @@ func kernelTypes(raw []byte, object *btf.Spec, tracepoints []string) (*btf.Spec,
 	}
 	structs, err := b.find(btfStruct, wanted)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	pruned, err := b.prune(structs)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	types, err := btf.LoadSpecFromReader(bytes.NewReader(pruned))
-	if err != nil {
-		return nil, nil, err
+	k := &kernel{tracepoints: make(map[string]uint32)}
+	if k.types, err = btf.LoadSpecFromReader(bytes.NewReader(pruned)); err != nil {
+		return nil, err
 	}
 
 	wanted = make(map[string]bool)
@@ -327,14 +354,17 @@ func kernelTypes(raw []byte, object *btf.Spec, tracepoints []string) (*btf.Spec,
 	}
 	typedefs, err := b.find(btfTypedef, wanted)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	ids := make(map[string]uint32)
 	for _, name := range tracepoints {
 		// Several would be of modules of one name; the first is as good.
 		if found := typedefs["btf_trace_"+name]; len(found) > 0 {
-			ids[name] = found[0]
+			k.tracepoints[name] = found[0]
 		}
 	}
-	return types, ids, nil
+	if k.resets, err = b.enumerators("sk_rst_reason"); err != nil {
+		return nil, err
+	}
+	k.drops, err = b.enumerators("skb_drop_reason")
+	return k, err
 }

@@ -109,7 +109,7 @@ func TestMalformedBTF(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, _, err := kernelTypes(tt.raw, object, nil)
+			_, err := kernelTypes(tt.raw, object, nil)
 			if tt.ok != (err == nil) {
 				t.Errorf("error %v", err)
 			}

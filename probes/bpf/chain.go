@@ -2,9 +2,6 @@ package bpf
 
 import "netlab/probes"
 
-// tcpClose is TCP_CLOSE (include/net/tcp_states.h), in which sockets end.
-const tcpClose = 7
-
 // Chains checks the tracepoint itself: the state that a socket leaves has to
 // be the one that it entered last.
 //
@@ -28,7 +25,7 @@ type chainBreak struct {
 
 // follow takes the next record. Those of one socket come in order, since the
 // kernel changes its state, and writes the record, under the socket's lock.
-func (c *chains) follow(r record) {
+func (c *chains) follow(r *record) {
 	if last, ok := c.state[r.sock.Cookie]; ok && last != r.old {
 		c.breaks = append(c.breaks, chainBreak{r.sock, r.time})
 	}

@@ -35,7 +35,7 @@ func TestChains(t *testing.T) {
 			var got []item
 			p := &place{cookie: 1, emit: func(e probes.Event) { got = append(got, item{e.Sock.Cookie, e.Time, e.Loss.What}) }}
 			for _, r := range tt.records {
-				p.chains.follow(r)
+				p.chains.follow(&r)
 			}
 			p.loseBreaks([]tally{{Seq: 9}, {Seq: 9, Lost: tt.lost}})
 			if diff := cmp.Diff(tt.want, got); diff != "" {

@@ -13,15 +13,20 @@ typedef unsigned char u8;
 typedef unsigned short u16;
 typedef unsigned int u32;
 typedef unsigned long long u64;
+typedef long long s64;
 
 /* include/uapi/linux/bpf.h */
 enum { BPF_MAP_TYPE_PERCPU_HASH = 5, BPF_MAP_TYPE_RINGBUF = 27 };
 enum { BPF_F_NO_PREALLOC = 1 };
 enum { BPF_RB_NO_WAKEUP = 1 };
 
-/* include/uapi/linux/in.h, include/linux/socket.h */
+/* include/uapi/linux/in.h, include/linux/socket.h, include/uapi/linux/if_ether.h */
 enum { IPPROTO_TCP = 6 };
 enum { AF_INET = 2, AF_INET6 = 10 };
+enum { ETH_P_IP = 0x0800, ETH_P_IPV6 = 0x86dd };
+
+/* include/net/tcp_states.h */
+enum { TCP_TIME_WAIT = 6, TCP_CLOSE = 7, TCP_LISTEN = 10, TCP_NEW_SYN_RECV = 12 };
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -41,6 +46,11 @@ struct in6_addr {
 	} in6_u;
 };
 
+/* include/linux/types.h */
+typedef struct {
+	s64 counter;
+} atomic64_t;
+
 /* include/net/sock.h */
 struct sock_common {
 	u32 skc_daddr;
@@ -48,9 +58,11 @@ struct sock_common {
 	u16 skc_dport; /* network order */
 	u16 skc_num;   /* host order */
 	u16 skc_family;
+	u8 skc_state;
 	possible_net_t skc_net;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
+	atomic64_t skc_cookie;
 };
 
 typedef struct {
@@ -60,6 +72,7 @@ typedef struct {
 struct sock {
 	struct sock_common __sk_common;
 	socket_lock_t sk_lock;
+	int sk_err;
 	u16 sk_protocol;
 };
 
@@ -74,6 +87,44 @@ struct inet_connection_sock {
 
 struct tcp_sock {
 	struct inet_connection_sock inet_conn;
+	u32 segs_out;
+	u32 segs_in;
+	u32 total_retrans;
+	u32 srtt_us; /* eight times the smoothed round-trip time */
+	u64 bytes_acked;
+	u64 bytes_received;
+};
+
+/* include/linux/timer_types.h */
+struct timer_list {
+	unsigned long expires; /* jiffies */
+	void (*function)(struct timer_list *);
+};
+
+/* include/net/inet_timewait_sock.h, request_sock.h */
+struct inet_timewait_sock {
+	struct sock_common __tw_common;
+	u8 tw_substate;
+	struct timer_list tw_timer;
+};
+
+struct request_sock {
+	struct sock_common __req_common;
+	u8 num_retrans;
+	struct timer_list rsk_timer;
+};
+
+/* include/linux/netdevice.h, skbuff.h */
+struct net_device {
+	possible_net_t nd_net;
+};
+
+struct sk_buff {
+	struct net_device *dev;
+	u16 protocol; /* network order */
+	u16 transport_header;
+	u16 network_header;
+	unsigned char *head;
 };
 
 #pragma clang attribute pop
@@ -85,12 +136,21 @@ static u32 (*const bpf_get_smp_processor_id)(void) = (void *)8;
 static u64 (*const bpf_get_current_pid_tgid)(void) = (void *)14;
 static long (*const bpf_get_current_comm)(void *buf, u32 size) = (void *)16;
 static u64 (*const bpf_get_socket_cookie)(void *ctx) = (void *)46;
+static long (*const bpf_probe_read_kernel)(void *to, u32 size, const void *from) = (void *)113;
+static u64 (*const bpf_jiffies64)(void) = (void *)118;
 static void *(*const bpf_ringbuf_reserve)(void *map, u64 size, u64 flags) = (void *)131;
 static void (*const bpf_ringbuf_submit)(void *data, u64 flags) = (void *)132;
 static struct tcp_sock *(*const bpf_skc_to_tcp_sock)(void *sk) = (void *)137;
 
 #define SEC(name) __attribute__((section(name), used))
 #define __inline static inline __attribute__((always_inline))
+
+/* What lies at a place that the verifier knows no type of; zero if nothing does. */
+#define READ(place) ({ typeof(place) __v; bpf_probe_read_kernel(&__v, sizeof(__v), &(place)); __v; })
+
+/* The object that a member at ptr is part of. */
+#define CONTAINER(ptr, type, member) \
+	((type *)((u64)(ptr) - __builtin_preserve_field_info(((type *)0)->member, 0)))
 
 /* How a map is declared in BTF: a number is the length of an array. */
 #define __uint(name, value) int(*name)[value]

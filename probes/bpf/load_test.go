@@ -31,8 +31,8 @@ func TestWatchingTwiceIsRefused(t *testing.T) {
 	if err := connection(ns, "127.0.0.1"); err != nil {
 		t.Fatal(err)
 	}
-	if got := first.stop(t); len(got) != 12 {
-		t.Errorf("first run saw %d transitions, want 12", len(got))
+	if got := first.stop(t); len(got) != recordsEach {
+		t.Errorf("first run saw %d events, want %d", len(got), recordsEach)
 	}
 	if got := watch(t, tracer, ns).stop(t); len(got) != 0 {
 		t.Errorf("a later run of the namespace saw %d events from before it", len(got))

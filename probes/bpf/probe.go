@@ -3,6 +3,8 @@ package bpf
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"time"
 
 	"netlab/probes"
@@ -79,7 +81,7 @@ func (t *Tracer) lockedPump() error {
 // finish pumps until everything is read that the kernel had begun to record
 // when finish was called, reports what was lost without a later record to show
 // it, and stops watching. missed is what misses said when watching began.
-func (t *Tracer) finish(places []*place, missed uint64) error {
+func (t *Tracer) finish(places []*place, missed []uint64) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.reader == nil {
@@ -87,8 +89,10 @@ func (t *Tracer) finish(places []*place, missed uint64) error {
 	}
 	err := t.drain(places)
 	now, missesErr := t.misses()
-	for _, p := range places {
-		p.lose(lossBusy, clock.Now(), now-min(missed, now))
+	for i := range now {
+		for _, p := range places {
+			p.lose(fmt.Sprintf(lossBusy, t.hooks[i].name), clock.Now(), now[i]-min(missed[i], now[i]))
+		}
 	}
 	return errors.Join(err, missesErr, t.unwatch(places))
 }
@@ -109,6 +113,7 @@ func (t *Tracer) drain(places []*place) error {
 			return err
 		}
 		if announced(places, goals, counts) == 0 || clock.Now() > end {
+			t.settleAll(places)
 			for i, p := range places {
 				full, missing := p.tail(goals[i], counts[i])
 				p.lose(lossFull, clock.Now(), full)
@@ -123,6 +128,14 @@ func (t *Tracer) drain(places []*place) error {
 		time.Sleep(50 * time.Microsecond)
 		t.mu.Lock()
 	}
+}
+
+// settleAll says the last word on the mini-sockets of the places: nothing
+// follows any more. t.mu is held.
+func (t *Tracer) settleAll(places []*place) {
+	t.lives.flush(clock.Now(), func(r *record) bool {
+		return !slices.ContainsFunc(places, func(p *place) bool { return p.cookie == r.sock.NetNS })
+	}, t.end)
 }
 
 // announced is how many records up to the goals are neither read nor lost.

@@ -18,6 +18,8 @@ import (
 type kernel struct {
 	types       *btf.Spec         // of the structs that the programs use, only
 	tracepoints map[string]uint32 // BTF ids
+	resets      map[uint32]string // enum sk_rst_reason
+	drops       map[uint32]string // enum skb_drop_reason
 }
 
 // newKernel reads the kernel's type information, as far as the object needs
@@ -36,11 +38,11 @@ func newKernel(spec *ebpf.CollectionSpec) (*kernel, error) {
 		return nil, &noTypesError{err}
 	}
 	defer release()
-	types, ids, err := kernelTypes(raw, spec.Types, names)
+	k, err := kernelTypes(raw, spec.Types, names)
 	if err != nil {
 		return nil, &noTypesError{fmt.Errorf("%s: %w", vmlinux, err)}
 	}
-	return &kernel{types, ids}, nil
+	return k, nil
 }
 
 // load loads one program. It does what [ebpf.NewProgram] would, without the

@@ -17,7 +17,7 @@ import (
 // encode writes r as tcp.bpf.c would.
 func encode(r record) []byte {
 	var b []byte
-	le := binary.LittleEndian
+	le, be := binary.LittleEndian, binary.BigEndian
 	b = le.AppendUint64(b, uint64(r.time))
 	b = le.AppendUint64(b, r.sock.NetNS)
 	b = le.AppendUint64(b, r.sock.Cookie)
@@ -28,10 +28,28 @@ func encode(r record) []byte {
 	b = le.AppendUint16(b, r.family)
 	b = le.AppendUint16(b, r.lport)
 	b = le.AppendUint16(b, r.rport)
-	b = append(b, r.old, r.new, 0, 0, 0, 0, 0, 0)
+	b = append(b, r.old, r.new)
+	b = le.AppendUint16(b, r.reason)
+	b = le.AppendUint32(b, r.value)
 	b = append(b, r.local[:]...)
 	b = append(b, r.remote[:]...)
-	return append(b, r.comm[:]...)
+	switch r.kind {
+	case kindDrop:
+		b = be.AppendUint32(b, r.segment.seq)
+		b = be.AppendUint32(b, r.segment.ack)
+		return append(b, r.segment.flags, 0, 0, 0, 0, 0, 0, 0)
+	case kindResentSYNACK, kindMiniStart, kindMiniCancel, kindMiniExpire, kindMiniSeen:
+		return le.AppendUint64(b, r.place)
+	}
+	b = append(b, r.comm[:]...)
+	if r.kind == kindTally {
+		b = le.AppendUint64(b, r.sum.bytesOut)
+		b = le.AppendUint64(b, r.sum.bytesIn)
+		for _, n := range []uint32{r.sum.segsOut, r.sum.segsIn, r.sum.resent, r.sum.rtt} {
+			b = le.AppendUint32(b, n)
+		}
+	}
+	return b
 }
 
 func address(s string) (b [16]byte) {
@@ -80,14 +98,14 @@ func TestEvent(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			tt.rec.time, tt.rec.sock, tt.rec.kind, tt.rec.seq = 5, common.Sock, kindState, 1
-			r, err := decode(encode(tt.rec))
-			if err != nil {
+			var r record
+			if err := decode(encode(tt.rec), &r); err != nil {
 				t.Fatal(err)
 			}
 			if r != tt.rec {
 				t.Errorf("decoded %+v, want %+v", r, tt.rec)
 			}
-			if diff := cmp.Diff(tt.want, r.event("client"), cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })); diff != "" {
+			if diff := cmp.Diff(tt.want, new(kernel).event(&r, "client"), cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })); diff != "" {
 				t.Errorf("event (-want +got):\n%s", diff)
 			}
 		})
@@ -102,14 +120,14 @@ func TestDecodeRefuses(t *testing.T) {
 		want string
 	}{
 		{"nothing", nil, "record of 0 bytes"},
-		{"too short", good[:len(good)-1], "record of 103 bytes"},
-		{"too long", append(good, 0), "record of 105 bytes"},
+		{"too short", good[:len(good)-1], "has 103 bytes"},
+		{"too long", append(good, 0), "has 105 bytes"},
 		{"kind", encode(record{kind: 99, family: familyIPv4}), "unknown kind 99"},
 		{"family", encode(record{kind: kindState, family: 1}), "unknown address family 1"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := decode(tt.raw)
+			err := decode(tt.raw, new(record))
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("error %v, want one that says %q", err, tt.want)
 			}
@@ -133,18 +151,18 @@ func FuzzDecode(f *testing.F) {
 			if err != nil {
 				f.Fatalf("%s: %v", name, err)
 			}
-			if _, err := decode(raw); err != nil {
+			if err := decode(raw, new(record)); err != nil {
 				f.Errorf("%s: %v", name, err)
 			}
 			f.Add(raw)
 		}
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		r, err := decode(raw)
-		if err != nil {
+		var r record
+		if decode(raw, &r) != nil {
 			return
 		}
-		e := r.event("node")
+		e := new(kernel).event(&r, "node")
 		if e.Time != r.time || e.Sock != r.sock || e.Flow.Local.Addr().Is4In6() || e.Flow.Remote.Addr().Is4In6() {
 			t.Errorf("%+v became %+v", r, e)
 		}

@@ -16,9 +16,24 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	tcpMapRing    = "ring"
-	tcpMapWatched = "watched"
-	tcpProgState  = "state"
+	tcpMapRing           = "ring"
+	tcpMapWatched        = "watched"
+	tcpProgDestroyed     = "destroyed"
+	tcpProgDrop          = "drop"
+	tcpProgFault         = "fault"
+	tcpProgMiniCancel    = "mini_cancel"
+	tcpProgMiniExpire    = "mini_expire"
+	tcpProgMiniStart     = "mini_start"
+	tcpProgResent        = "resent"
+	tcpProgResentSynack  = "resent_synack"
+	tcpProgResetReceived = "reset_received"
+	tcpProgResetSent     = "reset_sent"
+	tcpProgState         = "state"
+	tcpVarNoSocket       = "no_socket"
+	tcpVarNotSpecified   = "not_specified"
+	tcpVarRequestHandler = "request_handler"
+	tcpVarTcpCsum        = "tcp_csum"
+	tcpVarTwHandler      = "tw_handler"
 )
 
 // loadTcp returns the embedded CollectionSpec for tcp.
@@ -63,7 +78,17 @@ type tcpSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type tcpProgramSpecs struct {
-	State *ebpf.ProgramSpec `ebpf:"state"`
+	Destroyed     *ebpf.ProgramSpec `ebpf:"destroyed"`
+	Drop          *ebpf.ProgramSpec `ebpf:"drop"`
+	Fault         *ebpf.ProgramSpec `ebpf:"fault"`
+	MiniCancel    *ebpf.ProgramSpec `ebpf:"mini_cancel"`
+	MiniExpire    *ebpf.ProgramSpec `ebpf:"mini_expire"`
+	MiniStart     *ebpf.ProgramSpec `ebpf:"mini_start"`
+	Resent        *ebpf.ProgramSpec `ebpf:"resent"`
+	ResentSynack  *ebpf.ProgramSpec `ebpf:"resent_synack"`
+	ResetReceived *ebpf.ProgramSpec `ebpf:"reset_received"`
+	ResetSent     *ebpf.ProgramSpec `ebpf:"reset_sent"`
+	State         *ebpf.ProgramSpec `ebpf:"state"`
 }
 
 // tcpMapSpecs contains maps before they are loaded into the kernel.
@@ -78,6 +103,11 @@ type tcpMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type tcpVariableSpecs struct {
+	NoSocket       *ebpf.VariableSpec `ebpf:"no_socket"`
+	NotSpecified   *ebpf.VariableSpec `ebpf:"not_specified"`
+	RequestHandler *ebpf.VariableSpec `ebpf:"request_handler"`
+	TcpCsum        *ebpf.VariableSpec `ebpf:"tcp_csum"`
+	TwHandler      *ebpf.VariableSpec `ebpf:"tw_handler"`
 }
 
 // tcpObjects contains all objects after they have been loaded into the kernel.
@@ -115,17 +145,42 @@ func (m *tcpMaps) Close() error {
 //
 // It can be passed to loadTcpObjects or ebpf.CollectionSpec.LoadAndAssign.
 type tcpVariables struct {
+	NoSocket       *ebpf.Variable `ebpf:"no_socket"`
+	NotSpecified   *ebpf.Variable `ebpf:"not_specified"`
+	RequestHandler *ebpf.Variable `ebpf:"request_handler"`
+	TcpCsum        *ebpf.Variable `ebpf:"tcp_csum"`
+	TwHandler      *ebpf.Variable `ebpf:"tw_handler"`
 }
 
 // tcpPrograms contains all programs after they have been loaded into the kernel.
 //
 // It can be passed to loadTcpObjects or ebpf.CollectionSpec.LoadAndAssign.
 type tcpPrograms struct {
-	State *ebpf.Program `ebpf:"state"`
+	Destroyed     *ebpf.Program `ebpf:"destroyed"`
+	Drop          *ebpf.Program `ebpf:"drop"`
+	Fault         *ebpf.Program `ebpf:"fault"`
+	MiniCancel    *ebpf.Program `ebpf:"mini_cancel"`
+	MiniExpire    *ebpf.Program `ebpf:"mini_expire"`
+	MiniStart     *ebpf.Program `ebpf:"mini_start"`
+	Resent        *ebpf.Program `ebpf:"resent"`
+	ResentSynack  *ebpf.Program `ebpf:"resent_synack"`
+	ResetReceived *ebpf.Program `ebpf:"reset_received"`
+	ResetSent     *ebpf.Program `ebpf:"reset_sent"`
+	State         *ebpf.Program `ebpf:"state"`
 }
 
 func (p *tcpPrograms) Close() error {
 	return _TcpClose(
+		p.Destroyed,
+		p.Drop,
+		p.Fault,
+		p.MiniCancel,
+		p.MiniExpire,
+		p.MiniStart,
+		p.Resent,
+		p.ResentSynack,
+		p.ResetReceived,
+		p.ResetSent,
 		p.State,
 	)
 }

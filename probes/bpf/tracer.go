@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -11,14 +12,13 @@ import (
 	"netlab/probes/clock"
 
 	"github.com/cilium/ebpf"
-	"github.com/cilium/ebpf/link"
 	"github.com/cilium/ebpf/ringbuf"
 )
 
 // What a loss event of this package says.
 const (
 	lossFull     = "ring buffer full"
-	lossBusy     = "tracepoint program interrupted by itself, in some namespace of this machine"
+	lossBusy     = "program %s interrupted by itself, in some namespace of this machine"
 	lossMissing  = "record announced by the kernel and not found"
 	lossGarbled  = "record not understood"
 	lossUntraced = "transition that the kernel did not trace"
@@ -31,14 +31,18 @@ const (
 type Tracer struct {
 	watched *ebpf.Map // namespace cookie -> tally on each CPU
 	ring    *ebpf.Map
-	program *ebpf.Program
-	link    link.Link
-	cpus    int // that the kernel keeps tallies for
+	hooks   []hook
+	lacks   []probes.Lack // sorted by kind
+	kernel  *kernel
+	cpus    int         // that the kernel keeps tallies for
+	tick    probes.Mono // length of a jiffy
 
 	mu     sync.Mutex // guards what follows and serializes reading
 	reader *ringbuf.Reader
 	places map[uint64]*place // by namespace cookie
-	raw    ringbuf.Record    // reused
+	lives  lives
+	raw    ringbuf.Record // reused
+	record record         // likewise
 }
 
 // A place is one watched namespace.
@@ -48,6 +52,7 @@ type place struct {
 	emit   func(probes.Event)
 	cpus   []progress
 	chains chains
+	half   map[uint64]struct{} // mini-sockets in FIN-WAIT-2, by their address
 }
 
 // A tally is struct tally of tcp.bpf.c: the kernel's count for one namespace
@@ -80,16 +85,27 @@ func (t *Tracer) Close() error {
 	return nil
 }
 
+// Status says what the Tracer records, and which kinds of event it lacks here.
+func (t *Tracer) Status() probes.ProbeStatus {
+	status := probes.ProbeStatus{Source: probes.BPF, Grade: probes.Recorded, Lacks: slices.Clone(t.lacks)}
+	for _, l := range layers()[1:] {
+		if !slices.ContainsFunc(t.lacks, func(lack probes.Lack) bool { return lack.Kind == l.kind }) {
+			status.Kinds = append(status.Kinds, l.kind)
+		}
+	}
+	return status
+}
+
 // watch begins to record the places: no transition after it is missed. Either
 // all are watched or, with the error, none. It returns what misses said before.
-func (t *Tracer) watch(places []*place) (missed uint64, err error) {
+func (t *Tracer) watch(places []*place) (missed []uint64, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.reader == nil {
-		return 0, fmt.Errorf("watch namespaces: %w", os.ErrClosed)
+		return nil, fmt.Errorf("watch namespaces: %w", os.ErrClosed)
 	}
 	if missed, err = t.misses(); err != nil {
-		return 0, err
+		return nil, err
 	}
 	defer func() {
 		if err != nil {
@@ -98,11 +114,11 @@ func (t *Tracer) watch(places []*place) (missed uint64, err error) {
 	}()
 	for _, p := range places {
 		if other := t.places[p.cookie]; other != nil {
-			return 0, fmt.Errorf("watch node %s: namespace %d is watched already, as node %s", p.node, p.cookie, other.node)
+			return nil, fmt.Errorf("watch node %s: namespace %d is watched already, as node %s", p.node, p.cookie, other.node)
 		}
 		p.cpus = make([]progress, t.cpus)
 		if err := t.watched.Put(p.cookie, make([]tally, t.cpus)); err != nil {
-			return 0, fmt.Errorf("watch node %s: add namespace %d: %w", p.node, p.cookie, err)
+			return nil, fmt.Errorf("watch node %s: add namespace %d: %w", p.node, p.cookie, err)
 		}
 		t.places[p.cookie] = p
 	}
@@ -133,23 +149,25 @@ func (t *Tracer) pump() error {
 	for t.reader.AvailableBytes() > 0 {
 		err := t.reader.ReadInto(&t.raw)
 		if errors.Is(err, os.ErrDeadlineExceeded) {
-			return nil // the deadline is always in the past: read what is there, do not wait
+			break // the deadline is always in the past: read what is there, do not wait
 		}
 		if err != nil {
 			return fmt.Errorf("read ring buffer: %w", err)
 		}
 		t.dispatch(t.raw.RawSample)
 	}
+	t.lives.flush(clock.Now()-patience, func(*record) bool { return false }, t.end)
 	return nil
 }
 
 // dispatch emits one record, and before it the hole in front of it, if any.
 func (t *Tracer) dispatch(raw []byte) {
-	r, err := decode(raw)
-	if err != nil {
+	r := &t.record
+	if err := decode(raw, r); err != nil {
 		t.loseAnywhere(lossGarbled, 1)
 		return
 	}
+	follows := t.lives.settle(r, t.end)
 	p := t.places[r.sock.NetNS]
 	if p == nil || int(r.cpu) >= len(p.cpus) {
 		return // written just before its namespace was taken out
@@ -159,8 +177,14 @@ func (t *Tracer) dispatch(raw []byte) {
 		at.missing += r.seq - at.seq - 1
 		at.seq = r.seq
 	}
-	p.chains.follow(r)
-	p.emit(r.event(p.node))
+	switch r.kind {
+	case kindMiniStart, kindMiniCancel, kindMiniExpire, kindMiniSeen:
+		t.live(p, r, follows)
+		return
+	case kindState:
+		p.chains.follow(r)
+	}
+	p.emit(t.kernel.event(r, p.node))
 }
 
 // lose emits a loss in one namespace.
@@ -201,12 +225,16 @@ func (t *Tracer) tallies(p *place) ([]tally, error) {
 // that CPU already: an interrupt inside it, for example. The kernel counts it
 // whether or not BPF statistics are on (bpf_prog_inc_misses_counter). t.mu is
 // held.
-func (t *Tracer) misses() (uint64, error) {
-	stats, err := t.program.Stats()
-	if err != nil {
-		return 0, fmt.Errorf("read program statistics: %w", err)
+func (t *Tracer) misses() ([]uint64, error) {
+	counts := make([]uint64, len(t.hooks))
+	for i, h := range t.hooks {
+		stats, err := h.program.Stats()
+		if err != nil {
+			return nil, fmt.Errorf("read statistics of program %s: %w", h.name, err)
+		}
+		counts[i] = stats.RecursionMisses
 	}
-	return stats.RecursionMisses, nil
+	return counts, nil
 }
 
 // pollInterval is how often a run looks into the ring. A wake-up for each
