@@ -55,4 +55,4 @@ needs-test:
 	@.ci/needs iproute2 gcc libc6-dev clang llvm tshark tmux
 
 needs-bench:
-	@.ci/needs iproute2 mininet bridge-utils curl
+	@.ci/needs iproute2 mininet bridge-utils curl libbpf-tools
