@@ -223,17 +223,16 @@ func TestCertificates(t *testing.T) {
 }
 
 // TestGallery sees to it that every scenario of the gallery parses, says what
-// it is about in both languages, and bears the name of its file.
+// it is about in both languages, and bears the name of its file, which no other
+// bears in whatever set.
 func TestGallery(t *testing.T) {
 	names := Gallery()
-	for _, must := range []string{"ftp-active", "ftp-close", "ftp-idle"} {
+	for _, must := range []string{"ftp-active", "ftp-close", "ftp-idle", "rfc9293/closed-to-listen", "rfc9293-long/time-wait-to-closed"} {
 		if !slices.Contains(names, must) {
 			t.Errorf("no %s in %v", must, names)
 		}
 	}
-	if !slices.IsSorted(names) {
-		t.Errorf("not sorted: %v", names)
-	}
+	borne := map[string]string{}
 	for _, name := range names {
 		data, err := Load(name)
 		if err != nil {
@@ -241,9 +240,13 @@ func TestGallery(t *testing.T) {
 			continue
 		}
 		s := mustParse(t, data)
-		if s.Name != name {
+		if _, file, in := strings.Cut(name, "/"); s.Name != name && (!in || s.Name != file) {
 			t.Errorf("%s is the file of %s", name, s.Name)
 		}
+		if other, ok := borne[s.Name]; ok {
+			t.Errorf("%s and %s bear the same name", other, name)
+		}
+		borne[s.Name] = name
 		texts := map[string]Text{"title": s.Title, "claim": s.Claim, "reason": s.Reason}
 		for _, v := range s.Variants {
 			texts["variants."+v.Name+".note"] = v.Note
@@ -260,6 +263,35 @@ func TestGallery(t *testing.T) {
 	for _, name := range []string{"", "nothing", "../scenarios/ftp-close", "ftp-close.yaml", "a/b", "."} {
 		if _, err := Load(name); err == nil {
 			t.Errorf("Load(%q) gave something", name)
+		}
+	}
+}
+
+// TestSets sees to it that the sets of the gallery and the scenarios that stand
+// alone are all of it.
+func TestSets(t *testing.T) {
+	if diff := cmp.Diff([]string{"rfc9293", "rfc9293-long"}, Sets()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	all := Set(".")
+	for _, set := range Sets() {
+		names := Set(set)
+		if len(names) == 0 || !slices.IsSorted(names) || !slices.Equal(names, Set(set+"/")) {
+			t.Errorf("%s: %v, and with a slash %v", set, names, Set(set+"/"))
+		}
+		for _, name := range names {
+			if !strings.HasPrefix(name, set+"/") {
+				t.Errorf("%s is not in %s", name, set)
+			}
+		}
+		all = append(all, names...)
+	}
+	if diff := cmp.Diff(Gallery(), all); diff != "" {
+		t.Errorf("(-gallery +sets):\n%s", diff)
+	}
+	for _, name := range []string{"", "/", "./", "nothing", "testdata", "rfc9293//", "rfc9293/closed-to-listen", "*"} {
+		if got := Set(name); got != nil {
+			t.Errorf("Set(%q) = %v", name, got)
 		}
 	}
 }

@@ -6,7 +6,9 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"netlab/lab/plan"
@@ -25,7 +27,7 @@ type file struct {
 }
 
 // find reads what the arguments name: files, directories of *.yaml, or
-// scenarios of the gallery.
+// scenarios of the gallery and sets of them. What there is on disk comes first.
 func (e *env) find(args []string) ([]file, error) {
 	var files []file
 	for _, arg := range args {
@@ -48,24 +50,52 @@ func (e *env) find(args []string) ([]file, error) {
 		case isPath(arg):
 			return nil, err
 		default:
-			data, err := scenarios.Load(arg)
+			some, err := e.findInGallery(arg)
 			if err != nil {
-				return nil, words.Err(words.NoScenario, arg, e.nearest(arg))
+				return nil, err
 			}
-			files = append(files, file{name: arg + ".yaml", dir: ".", data: data})
+			files = append(files, some...)
 		}
 	}
 	return files, nil
 }
 
-// isPath reports whether an argument can only be a path.
-func isPath(arg string) bool {
-	return strings.ContainsRune(arg, filepath.Separator) || strings.HasSuffix(arg, ".yaml")
+// findInGallery reads a scenario of the gallery, or all of a set.
+func (e *env) findInGallery(name string) ([]file, error) {
+	names := []string{name}
+	if isSet(name) {
+		names = scenarios.Set(name)
+	}
+	files := make([]file, len(names))
+	for i, n := range names {
+		data, err := scenarios.Load(n)
+		if err != nil {
+			return nil, words.Err(words.NoScenario, n, e.nearest(n))
+		}
+		files[i] = file{name: n + ".yaml", dir: ".", data: data}
+	}
+	return files, nil
 }
 
-// nearest suggests the gallery's scenario that arg may have meant.
+// isPath reports whether an argument can only be a path. What begins as the
+// scenarios of a set of the gallery do is none.
+func isPath(arg string) bool {
+	set, _, _ := strings.Cut(arg, "/")
+	return strings.HasSuffix(arg, ".yaml") || strings.ContainsRune(arg, filepath.Separator) && !isSet(set)
+}
+
+// isSet reports whether an argument is the name of a set of the gallery.
+func isSet(arg string) bool { return arg != "." && len(scenarios.Set(arg)) > 0 }
+
+// nearest suggests the scenario of the gallery, or the set, that arg may have
+// meant. What stands in a set may have been named without it.
 func (e *env) nearest(arg string) string {
-	if best := scenarios.Nearest(arg, scenarios.Gallery()); best != "" {
+	all := scenarios.Gallery()
+	best := scenarios.Nearest(arg, append(scenarios.Sets(), all...))
+	if i := slices.IndexFunc(all, func(name string) bool { return path.Base(name) == arg }); i >= 0 {
+		best = all[i]
+	}
+	if best != "" {
 		return "; " + e.t(words.FileDidYouMean, fmt.Sprintf("%q", best))
 	}
 	return ""
@@ -240,24 +270,39 @@ func (e *env) listCommand() *cobra.Command {
 		Short: e.t(words.HelpList),
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			width := 0
-			for _, name := range scenarios.Gallery() {
-				width = max(width, len(name))
+			if err := e.printNames(scenarios.Set(".")); err != nil {
+				return err
 			}
-			for _, name := range scenarios.Gallery() {
-				data, err := scenarios.Load(name)
-				if err != nil {
-					return &exit{exitError, err}
+			for _, set := range scenarios.Sets() {
+				names := scenarios.Set(set)
+				fmt.Fprintf(e.stdout, "\n%s\n", e.t(words.SetOfScenarios, set+"/", len(names), set))
+				if err := e.printNames(names); err != nil {
+					return err
 				}
-				sc, err := scenarios.Parse(name+".yaml", data)
-				if err != nil {
-					return &exit{exitError, err}
-				}
-				fmt.Fprintf(e.stdout, "%-*s  %s\n", width, name, sc.Title.In(e.lang))
 			}
 			return nil
 		},
 	}
+}
+
+// printNames prints a line for each of some scenarios of the gallery.
+func (e *env) printNames(names []string) error {
+	width := 0
+	for _, name := range names {
+		width = max(width, len(name))
+	}
+	for _, name := range names {
+		data, err := scenarios.Load(name)
+		if err != nil {
+			return &exit{exitError, err}
+		}
+		sc, err := scenarios.Parse(name+".yaml", data)
+		if err != nil {
+			return &exit{exitError, err}
+		}
+		fmt.Fprintf(e.stdout, "%-*s  %s\n", width, name, sc.Title.In(e.lang))
+	}
+	return nil
 }
 
 func (e *env) showCommand() *cobra.Command {

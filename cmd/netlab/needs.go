@@ -24,7 +24,7 @@ type need struct {
 func (e *env) needsCommand() *cobra.Command {
 	var asJSON, onlyMissing bool
 	c := &cobra.Command{
-		Use:   "needs FILE|NAME|DIR...",
+		Use:   "needs FILE|NAME|DIR|SET...",
 		Short: e.t(words.HelpNeeds),
 		Long:  e.t(words.HelpNeedsLong),
 		Args:  cobra.MinimumNArgs(1),

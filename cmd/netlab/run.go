@@ -50,17 +50,17 @@ type runFlags struct {
 func (e *env) runCommand() *cobra.Command {
 	var f runFlags
 	c := &cobra.Command{
-		Use:   "run FILE|NAME|DIR...",
+		Use:   "run FILE|NAME|DIR|SET...",
 		Short: e.t(words.HelpRun),
 		Long:  e.t(words.HelpRunLong),
-		Example: "  netlab run ftp-close\n  netlab run ./my.yaml --repeat 20\n  sudo netlab run ftp-close --variant all\n" +
+		Example: "  netlab run ftp-close\n  netlab run rfc9293 -j 2\n  netlab run ./my.yaml --repeat 20\n  sudo netlab run ftp-close --variant all\n" +
 			"  netlab run ./scenarios -j 4 --junit results.xml --keep failed",
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := f.check(c.Flags().Changed("timeout")); err != nil {
 				return err
 			}
-			f.suite = f.shard != "" || c.Flags().Changed("jobs") || slices.ContainsFunc(args, isDir)
+			f.suite = f.shard != "" || c.Flags().Changed("jobs") || slices.ContainsFunc(args, isMany)
 			return e.run(c.Context(), f, args)
 		},
 	}

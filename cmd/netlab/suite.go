@@ -57,10 +57,14 @@ func oneOf(flag, value string, allowed ...string) error {
 	return words.Err(words.BadWord, flag, value, strings.Join(allowed, ", "))
 }
 
-// isDir reports whether a path is that of a directory.
-func isDir(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.IsDir()
+// isMany reports whether an argument stands for many scenarios: it is a
+// directory, or else a set of the gallery.
+func isMany(arg string) bool {
+	info, err := os.Stat(arg)
+	if err != nil {
+		return isSet(arg)
+	}
+	return info.IsDir()
 }
 
 // runJobs runs jobs and reports them: one after the other as each ends, or as

@@ -34,6 +34,7 @@ const (
 	BadProbe            ID = "run.bad_probe"
 	BadObserve          ID = "run.bad_observe"
 	NoScenario          ID = "run.no_scenario"
+	SetOfScenarios      ID = "run.set"
 	NotAFile            ID = "run.not_a_file"
 	NoYAML              ID = "run.no_yaml"
 	NoVariant           ID = "run.no_variant"
@@ -106,18 +107,19 @@ died; 130 interrupted.`,
 或中途终止；130 被中断。`},
 	HelpLang: {"language of the output: en or zh", "输出语言：en 或 zh"},
 	HelpRun:  {"Run scenarios", "运行场景"},
-	HelpRunLong: {`Run scenarios: files, names of the gallery (netlab list), or directories of
-files. Each run leaves a run directory with all that was recorded.
+	HelpRunLong: {`Run scenarios: files, directories of files, names of the gallery (netlab list)
+or of a set of it. Each run leaves a run directory with all that was recorded.
 
-A directory, --jobs or --shard makes a suite: a line for each scenario, what
-did not pass in full, and the slowest. Scenarios run one at a time unless --jobs
-says otherwise: side by side they keep each other waiting, and an expectation on
-time is inconclusive where that was noticed. Those marked exclusive run alone,
-after the others. Results are in the same order whatever ended first.`,
-		`运行场景：文件、内置场景的名字（见 netlab list），或存放场景文件的目录。
+A directory, a set, --jobs or --shard makes a suite: a line for each scenario,
+what did not pass in full, and the slowest. Scenarios run one at a time unless
+--jobs says otherwise: side by side they keep each other waiting, and an
+expectation on time is inconclusive where that was noticed. Those marked
+exclusive run alone, after the others. Results are in the same order whatever
+ended first.`,
+		`运行场景：文件、存放场景文件的目录、内置场景或一组内置场景的名字（见 netlab list）。
 每次运行都会留下一个运行目录，其中保存全部记录。
 
-给出目录、--jobs 或 --shard 时，各场景作为一个套件运行：每个场景一行，未通过的
+给出目录、一组场景、--jobs 或 --shard 时，各场景作为一个套件运行：每个场景一行，未通过的
 给出全部细节，并列出最慢的。除非用 --jobs 另行指定，场景逐个运行：同时运行会彼此
 耽搁，一旦发现耽搁，关于时间的预期就无法判定。标为 exclusive 的场景在其余之后单独
 运行。无论哪个先结束，结果的顺序都不变。`},
@@ -145,11 +147,12 @@ needs no privileges. The verdicts are printed as the run wrote them.`,
 	HelpVersion:  {"Print the version", "显示版本"},
 	HelpLanguage: {"The scenario language, every key of it", "场景语言的全部键"},
 
-	BadLang:    {"--lang %[1]q: allowed: en, zh", "--lang %[1]q：只能是 en 或 zh"},
-	BadRepeat:  {"--repeat %[1]d: it must be from 1 to 100000", "--repeat %[1]d：必须在 1 到 100000 之间"},
-	BadTimeout: {"--timeout %[1]v: it must be longer than 0", "--timeout %[1]v：必须大于 0"},
-	BadObserve: {"--observe %[1]q: allowed: %[2]s", "--observe %[1]q：只能是 %[2]s"},
-	BadProbe:   {"--without %[1]q: allowed: %[2]s", "--without %[1]q：只能是 %[2]s"},
+	BadLang:        {"--lang %[1]q: allowed: en, zh", "--lang %[1]q：只能是 en 或 zh"},
+	BadRepeat:      {"--repeat %[1]d: it must be from 1 to 100000", "--repeat %[1]d：必须在 1 到 100000 之间"},
+	BadTimeout:     {"--timeout %[1]v: it must be longer than 0", "--timeout %[1]v：必须大于 0"},
+	BadObserve:     {"--observe %[1]q: allowed: %[2]s", "--observe %[1]q：只能是 %[2]s"},
+	BadProbe:       {"--without %[1]q: allowed: %[2]s", "--without %[1]q：只能是 %[2]s"},
+	SetOfScenarios: {"%[1]s  %[2]d scenarios; netlab run %[3]s runs them all", "%[1]s  共 %[2]d 个场景；netlab run %[3]s 运行全部"},
 	NoScenario: {"%[1]q is neither a file nor a scenario of the gallery%[2]s\n  fix: netlab list shows the gallery; a file is named with its path, as ./my.yaml",
 		"%[1]q 既不是文件，也不是内置场景%[2]s\n  解决：netlab list 列出内置场景；文件请写出路径，例如 ./my.yaml"},
 	NotAFile:       {"%[1]s is neither a regular file nor a directory", "%[1]s 既不是普通文件，也不是目录"},
