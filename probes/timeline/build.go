@@ -57,23 +57,24 @@ func Build(header probes.Header, events []probes.Event) (*Timeline, error) {
 
 // A builder is a Timeline in the making.
 type builder struct {
-	t          *Timeline
-	nodeOf     map[netip.Addr]string  // whose address it is
-	cookieOf   map[string]uint64      // network namespaces of nodes
-	sources    map[probes.Source]bool // that recorded anything
-	holes      map[hole]string        // what is missing there
-	forwarders map[string]bool        // nodes that passed on a segment
-	complete   bool                   // the mark was seen
-	flows      flows
-	frames     []frame        // in the order of sending
-	sockets    []*socket      // that are no listeners
-	tuples     map[int]*tuple // by the lower ordinal of the two flows, as the opener has them
-	nat        translations
-	programs   []*program
-	all        []*incarnation                  // of all tuples
-	acts       []*probes.Event                 // of gates, in the order of time
-	actsOn     map[int][]*probes.Event         // by group of segments
-	injected   map[*probes.Event]*probes.Event // sightings of what gates made: by which act
+	t            *Timeline
+	nodeOf       map[netip.Addr]string  // whose address it is
+	cookieOf     map[string]uint64      // network namespaces of nodes
+	sources      map[probes.Source]bool // that recorded anything
+	holes        map[hole]string        // what is missing there
+	forwarders   map[string]bool        // nodes that passed on a segment
+	complete     bool                   // the mark was seen
+	flows        flows
+	frames       []frame        // in the order of sending
+	sockets      []*socket      // that are no listeners
+	tuples       map[int]*tuple // by the lower ordinal of the two flows, as the opener has them
+	nat          translations
+	programs     []*program
+	unlistenings []*probes.Event                 // ends of listeners
+	all          []*incarnation                  // of all tuples
+	acts         []*probes.Event                 // of gates, in the order of time
+	actsOn       map[int][]*probes.Event         // by group of segments
+	injected     map[*probes.Event]*probes.Event // sightings of what gates made: by which act
 }
 
 // run takes in what concerns the run as a whole: marks, steps and losses.

@@ -51,6 +51,7 @@ type lane struct {
 	tapped  bool                 // its own tap saw something
 	taken   []rfc9293.Transition // by the model
 	died    *probes.Event        // the full socket went to CLOSED
+	mini    bool                 // the kernel's events told of a mini-socket that followed it
 }
 
 // space returns the first sequence number after the segment's.

@@ -104,7 +104,17 @@ func (s *socket) dials() bool {
 // request reports whether only a request socket was seen.
 func (s *socket) request() bool {
 	return !slices.ContainsFunc(s.events, func(e *probes.Event) bool {
-		return e.Kind != probes.KindSample || e.Sample.Object != probes.RequestObject
+		switch e.Kind {
+		case probes.KindSample:
+			return e.Sample.Object != probes.RequestObject
+		case probes.KindLife:
+			return e.Life.Object != probes.RequestObject
+		case probes.KindResent:
+			return !e.Resent.SYNACK
+		case probes.KindDrop, probes.KindReset:
+			return false
+		}
+		return true
 	})
 }
 
@@ -128,7 +138,7 @@ func (b *builder) byRemote(s *socket) *lane {
 // joinLoose gives what sources without cookies saw to the incarnation that
 // lived then, event by event.
 func (b *builder) joinLoose(s *socket) {
-	if !s.connected() || !s.flow.Complete() {
+	if !s.flow.Complete() {
 		return
 	}
 	for i, e := range s.events {

@@ -47,7 +47,7 @@ func (b *builder) reconcile(l *lane) {
 // socket only: a mini-socket lives on, in TIME-WAIT or FIN-WAIT-2.
 func (b *builder) handedOver(l *lane) bool {
 	kernel := l.Views[probes.KernelEvents].Visits
-	if l.died == nil || len(kernel) < 2 || kernel[len(kernel)-1].State != probes.Closed {
+	if l.mini || l.died == nil || len(kernel) < 2 || kernel[len(kernel)-1].State != probes.Closed {
 		return false
 	}
 	if from := kernel[len(kernel)-2].State; from != probes.FinWait1 && from != probes.FinWait2 && from != probes.Closing {

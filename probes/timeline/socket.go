@@ -34,7 +34,7 @@ func (b *builder) collectSockets() {
 	var order []*socket
 	for i := range b.t.Events {
 		e := &b.t.Events[i]
-		if e.Kind != probes.KindState && e.Kind != probes.KindSample && e.Kind != probes.KindCall {
+		if !ofSocket(e.Kind) {
 			continue
 		}
 		if e.Kind == probes.KindCall && e.Call.Protocol != "" { // of UDP, which has no connections
@@ -51,6 +51,9 @@ func (b *builder) collectSockets() {
 			order = append(order, s)
 		}
 		s.events = append(s.events, e)
+		if e.Kind == probes.KindState && e.Old == probes.Listen && e.New == probes.Closed {
+			b.unlistenings = append(b.unlistenings, e)
+		}
 	}
 	for _, s := range order {
 		s.settle()
@@ -62,6 +65,17 @@ func (b *builder) collectSockets() {
 		}
 	}
 	slices.SortStableFunc(b.sockets, func(x, y *socket) int { return cmp.Compare(x.birth(), y.birth()) })
+}
+
+// ofSocket reports whether events of a kind are about one socket, or about a
+// segment for one.
+func ofSocket(k probes.Kind) bool {
+	switch k {
+	case probes.KindState, probes.KindSample, probes.KindCall, probes.KindLife,
+		probes.KindReset, probes.KindResent, probes.KindFault, probes.KindDrop, probes.KindTally:
+		return true
+	}
+	return false
 }
 
 // identity returns the cookies of an event's socket; the namespace is that of
@@ -136,7 +150,8 @@ func (s *socket) connects() bool {
 func (s *socket) accepted() bool {
 	return slices.ContainsFunc(s.events, func(e *probes.Event) bool {
 		return e.Old == probes.Listen || e.Kind == probes.KindCall && e.Call.Name == "accept" ||
-			e.Kind == probes.KindSample && e.Sample.Object == probes.RequestObject
+			e.Kind == probes.KindSample && e.Sample.Object == probes.RequestObject ||
+			e.Kind == probes.KindLife && e.Life.Object == probes.RequestObject
 	})
 }
 
@@ -147,8 +162,12 @@ func (s *socket) connected() bool {
 		switch e.Kind {
 		case probes.KindState, probes.KindSample:
 			return e.New > probes.Listen || e.Old > probes.Listen
+		case probes.KindLife:
+			return true
+		case probes.KindCall:
+			return e.Call.Name != "listen" && s.flow.Complete()
 		}
-		return e.Call.Name != "listen" && s.flow.Complete()
+		return false
 	})
 }
 

@@ -127,65 +127,6 @@ func (b *builder) wireGap(l *lane, role rfc9293.Role) string {
 	return ""
 }
 
-// kernelView is the path that the kernel's events show. They never show the
-// inside of mini-sockets: it ends with CLOSED where one of those takes over.
-func (b *builder) kernelView(l *lane) View {
-	view := View{Why: b.kernelGap(l)}
-	outlives := false // a mini-socket, as far as such are recorded
-	for _, e := range l.events {
-		if e.Kind != probes.KindState || e.Source.Class() != probes.KernelEvents {
-			continue
-		}
-		mini := e.Grade == probes.RecordedMini
-		if e.Old == e.New && !mini {
-			continue // MPTCP's own, no transition
-		}
-		w := Witness{Source: e.Source, Grade: grade(e), Event: e.Seq, Time: e.Time}
-		state := probes.Closed
-		if n := len(view.Visits); n > 0 {
-			state = view.Visits[n-1].State
-		} else if e.Old == probes.Closed {
-			view.Visits = begin(nil, w)
-		}
-		switch {
-		case mini:
-			outlives = e.New == probes.TimeWait || e.New == probes.FinWait2
-		case e.Old == probes.Listen:
-		case e.New == probes.Closed && outlives:
-			// The full socket's end, recorded after its mini-socket's birth.
-			l.died = e
-			b.note(l, HandOver, e.Seq)
-			continue
-		case e.Old != state:
-			if view.Why == "" {
-				view.Why = "a transition to " + e.Old.String() + " was not recorded"
-			}
-			missed := w
-			missed.Grade = probes.Inferred
-			view.Visits = visit(view.Visits, e.Old, missed)
-		}
-		view.Visits = visit(view.Visits, e.New, w)
-		if e.New == probes.Closed && !mini {
-			l.died = e
-		}
-	}
-	view.Whole = view.Why == ""
-	return view
-}
-
-// kernelGap says why events of an endpoint may be missing, "" if none are.
-func (b *builder) kernelGap(l *lane) string {
-	switch lost := b.loss(probes.BPF, l.Node); {
-	case !b.present(probes.BPF):
-		return "kernel events could not be recorded"
-	case lost != "":
-		return "kernel events were lost: " + lost
-	case !b.complete:
-		return "the record is not complete"
-	}
-	return ""
-}
-
 // stateView is what looks at the kernel's tables found, each state once. It
 // leaves out CLOSED: a dead socket that is still held open.
 func (b *builder) stateView(l *lane) View {
