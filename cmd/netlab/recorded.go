@@ -108,15 +108,15 @@ func (e *env) diagnose(checks []doctor.Check) error {
 	code := exitPass
 	for _, c := range checks {
 		if c.OK {
-			fmt.Fprintln(e.stdout, e.t(words.DoctorAllowed, fmt.Sprintf("%-8s", c.Name), c.Need))
+			fmt.Fprintln(e.stdout, e.t(words.DoctorAllowed, fmt.Sprintf("%-10s", c.Name), c.Need))
 			continue
 		}
 		if c.Replaced {
-			fmt.Fprintln(e.stdout, e.t(words.DoctorReplaced, fmt.Sprintf("%-8s", c.Name), c.Need, c.Reason))
+			fmt.Fprintln(e.stdout, e.t(words.DoctorReplaced, fmt.Sprintf("%-10s", c.Name), c.Need, c.Reason))
 			continue
 		}
 		code = exitInconclusive
-		fmt.Fprintln(e.stdout, e.t(words.DoctorRefused, fmt.Sprintf("%-8s", c.Name), c.Need, c.Reason))
+		fmt.Fprintln(e.stdout, e.t(words.DoctorRefused, fmt.Sprintf("%-10s", c.Name), c.Need, c.Reason))
 		if c.Remedy != nil {
 			fmt.Fprintln(e.stdout, "    "+e.t(words.DoctorFix, *c.Remedy))
 		}

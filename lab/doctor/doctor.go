@@ -12,7 +12,6 @@ import (
 	"netlab/lab/node"
 	"netlab/lab/plan"
 	"netlab/probes"
-	"netlab/probes/bpf"
 	"netlab/scenarios"
 	"netlab/scenarios/words"
 )
@@ -33,15 +32,46 @@ type Check struct {
 // again; nothing of it stays.
 func Examine(ctx context.Context) []Check {
 	checks := examineLab(ctx)
-	tracer, err := bpf.Load()
-	if err == nil {
-		err = tracer.Close()
-	}
-	checks = append(checks, probeCheck(probes.BPF, words.NeedBPF, err))
+	checks = append(checks, examineBPF()...)
 	if checks[0].OK {
 		checks = append(checks, examineNetem(ctx))
 	}
 	return checks
+}
+
+// examineBPF loads the kernel's programs, and says which kinds of event they
+// tell of.
+func examineBPF() []Check {
+	tracer, err := node.LoadTracer()
+	var status probes.ProbeStatus
+	if err == nil {
+		status = tracer.Status()
+		err = tracer.Close()
+	}
+	checks := []Check{probeCheck(probes.BPF, words.NeedBPF, err)}
+	if err != nil {
+		return checks
+	}
+	for _, k := range status.Kinds {
+		checks = append(checks, kindCheck(k, nil))
+	}
+	for _, l := range status.Lacks {
+		checks = append(checks, kindCheck(l.Kind, &probes.Unavailable{Source: probes.BPF, Reason: l.Reason, Remedy: l.Remedy}))
+	}
+	return checks
+}
+
+// kindCheck is the check of one kind of event.
+func kindCheck(k probes.Kind, err error) Check {
+	c := probeCheck(probes.BPF, kinds[k], err)
+	c.Name += " " + string(k)
+	return c
+}
+
+// kinds says what the kinds of kernel events are.
+var kinds = map[probes.Kind]words.ID{
+	probes.KindLife: words.NeedBPFLife, probes.KindReset: words.NeedBPFReset, probes.KindResent: words.NeedBPFResent,
+	probes.KindFault: words.NeedBPFFault, probes.KindDrop: words.NeedBPFDrop, probes.KindTally: words.NeedBPFTally,
 }
 
 // examineNetem looks for what impairs links where no gate does.

@@ -17,7 +17,6 @@ import (
 
 	"netlab/lab/node"
 	"netlab/probes"
-	"netlab/probes/bpf"
 	"netlab/scenarios"
 
 	"golang.org/x/sys/unix"
@@ -209,7 +208,7 @@ func tryFeature(ctx context.Context, f scenarios.Feature) error {
 	if f != scenarios.FeatureBPF {
 		return node.Try(ctx, f)
 	}
-	tracer, err := bpf.Load() // in this process, as in a run
+	tracer, err := node.LoadTracer() // in this process, as in a run
 	if err != nil {
 		return err
 	}

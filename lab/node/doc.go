@@ -33,7 +33,8 @@ import (
 const (
 	supervisorName = "netlab-supervisor"
 	agentName      = "netlab-agent"
-	trialName      = "netlab-trial" // see Try
+	trialName      = "netlab-trial"     // see Try
+	rehearsalName  = "netlab-rehearsal" // see LoadTracer
 )
 
 // Descriptors that the processes inherit.
@@ -61,6 +62,8 @@ func Main() {
 		work = attend
 	case trialName:
 		work = try
+	case rehearsalName:
+		work = stageMain
 	default:
 		return
 	}

@@ -36,7 +36,7 @@ func (s *SharedTracer) begin() *kernelProbe {
 	s.once.Do(func() {
 		go func() {
 			defer close(s.loaded)
-			s.tracer, s.err = bpf.Load()
+			s.tracer, s.err = node.LoadTracer()
 		}()
 	})
 	return &kernelProbe{shared: s}

@@ -105,10 +105,10 @@ func (r *recorder) stop(tb testing.TB) []probes.Event {
 	return events
 }
 
-// paths gives the states of each socket, in the order in which the sockets
+// pathsOf gives the states of each socket, in the order in which the sockets
 // appeared, each as "local > remote: states"; ports chosen by the kernel are
 // left out. Any loss is an error.
-func paths(tb testing.TB, events []probes.Event) []string {
+func pathsOf(tb testing.TB, events []probes.Event) []string {
 	tb.Helper()
 	slices.SortStableFunc(events, func(a, b probes.Event) int { return int(a.Time.Sub(b.Time)) })
 	var order []probes.SocketID
@@ -278,7 +278,7 @@ func TestClientClosesFirst(t *testing.T) {
 			}
 			events := r.stop(t)
 			after := clock.Now()
-			if diff := cmp.Diff(tt.want, paths(t, events)); diff != "" {
+			if diff := cmp.Diff(tt.want, pathsOf(t, events)); diff != "" {
 				t.Errorf("states (-want +got):\n%s", diff)
 			}
 			for _, e := range events {

@@ -246,7 +246,9 @@ SEC("tp_btf/inet_sk_error_report")
 int fault(u64 *ctx)
 {
 	struct sock *sk = (struct sock *)ctx[0];
-	note(sk, KIND_FAULT, sk->sk_err);
+	/* Without an error, connect(2) has taken it and starts afresh. */
+	if (sk->sk_err)
+		note(sk, KIND_FAULT, sk->sk_err);
 	return 0;
 }
 

@@ -69,6 +69,12 @@ const (
 	NeedSockDiag        ID = "need.sockdiag"
 	NeedSS              ID = "need.ss"
 	NeedBPF             ID = "need.bpf"
+	NeedBPFLife         ID = "need.bpf.life"
+	NeedBPFReset        ID = "need.bpf.reset"
+	NeedBPFResent       ID = "need.bpf.resent"
+	NeedBPFFault        ID = "need.bpf.fault"
+	NeedBPFDrop         ID = "need.bpf.drop"
+	NeedBPFTally        ID = "need.bpf.tally"
 	NeedNetem           ID = "need.netem"
 	CauseAppArmor       ID = "cause.apparmor"
 	FixAppArmor         ID = "fix.apparmor"
@@ -223,6 +229,13 @@ or lift the restriction until the next start of the machine:
 	NeedSS:       {"the same looks through ss(8)", "通过 ss(8) 查看同一张表"},
 	NeedNetem:    {"impairments by the kernel (else a gate does them)", "由内核实现链路损伤（否则由闸门实现）"},
 	NeedBPF:      {"every state transition, recorded by the kernel", "由内核记录的每一次状态转换"},
+
+	NeedBPFLife:   {"the lives of request sockets and of TIME-WAIT", "请求套接字和 TIME-WAIT 的生灭"},
+	NeedBPFReset:  {"resets sent and received, and why", "发出和收到的 RST 及其原因"},
+	NeedBPFResent: {"segments that the kernel sent again", "内核重传的报文段"},
+	NeedBPFFault:  {"errors that sockets were given", "交给套接字的错误"},
+	NeedBPFDrop:   {"segments that TCP threw away, and why", "TCP 丢弃的报文段及其原因"},
+	NeedBPFTally:  {"what each socket had sent and received", "每个套接字的收发总数"},
 
 	CauseAppArmor:       {"kernel.apparmor_restrict_unprivileged_userns=1 (Ubuntu 23.10 and later)", "kernel.apparmor_restrict_unprivileged_userns=1（Ubuntu 23.10 及以后）"},
 	FixAppArmor:         {"sudo netlab ..., or install the AppArmor profile: netlab doctor --explain userns", "使用 sudo netlab ...，或安装 AppArmor 配置：netlab doctor --explain userns"},
