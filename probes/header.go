@@ -68,7 +68,7 @@ type ProbeStatus struct {
 	Grade  Grade  `json:"grade,omitzero"`   // of what it records
 	Reason string `json:"reason,omitempty"` // why it is missing
 	Remedy string `json:"remedy,omitempty"`
-	Kinds  []Kind `json:"kinds,omitempty"` // of bpf: what it records beside KindState; none in records that are older than these kinds
+	Kinds  []Kind `json:"kinds,omitempty"` // what it records beside KindState (bpf) or KindSample (sockdiag); none in records that are older than these kinds
 	Lacks  []Lack `json:"lacks,omitempty"` // what a probe that is there cannot record here
 }
 

@@ -66,7 +66,9 @@ func (l *lookers) arm(r UpRequest, capture *os.File) error {
 		})
 	}
 	open(0, probes.SockDiag, probes.Sampled, func() (err error) {
-		l.diag, err = sockdiag.New(sockdiag.Config{Places: l.places})
+		if l.diag, err = sockdiag.New(sockdiag.Config{Places: l.places}); err == nil {
+			statuses[0].Kinds, statuses[0].Lacks = l.diag.Records()
+		}
 		return err
 	})
 	open(1, probes.SS, probes.Sampled, func() (err error) {
@@ -171,6 +173,15 @@ func (l *lookers) stop() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return errors.Join(l.errs...)
+}
+
+// last takes the last look before the window's end: at all sockets, and at the
+// counters of all nodes.
+func (l *lookers) last(ctx context.Context, r LookRequest) error {
+	if err := l.look(ctx, r); err != nil || l.diag == nil {
+		return err
+	}
+	return l.diag.Count(ctx)
 }
 
 // look takes a look at all sockets now, or at those of some nodes.

@@ -17,7 +17,7 @@ const (
 	doUp     = "up"     // UpRequest with the capture file -> UpReply
 	doAgents = "agents" // AgentsRequest -> one file for each: the agents' control sockets
 	doSettle = "settle" // SettleRequest -> SettleReply
-	doLook   = "look"   // LookRequest: sockdiag and ss look now
+	doLook   = "look"   // LookRequest: sockdiag and ss look now, at counters, too
 	doDrain  = "drain"  // ends the probes; the events' connection ends after the last event
 	doChange = "change" // ChangeRequest: changes links, routes, rules, settings
 	doGate   = "gate"   // GateRequest -> GateReply: a step of a gate

@@ -82,7 +82,7 @@ func (s *supervisor) handle(ctx context.Context, do string, body json.RawMessage
 		if err := json.Unmarshal(body, &r); err != nil {
 			return nil, nil, err
 		}
-		return nil, nil, s.lookers.look(ctx, r)
+		return nil, nil, s.lookers.last(ctx, r)
 	case doGate:
 		var r GateRequest
 		if err := json.Unmarshal(body, &r); err != nil {

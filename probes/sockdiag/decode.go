@@ -23,6 +23,7 @@ const (
 
 // Attributes that come unasked (include/uapi/linux/inet_diag.h).
 const (
+	attrInfo     = 2  // INET_DIAG_INFO, of destroy notifications
 	attrShutdown = 8  // INET_DIAG_SHUTDOWN, of full sockets only
 	attrV6Only   = 11 // INET_DIAG_SKV6ONLY
 )
@@ -58,6 +59,7 @@ type entry struct {
 	Socket
 	family uint8
 	id     [sockidLen]byte // struct inet_diag_sockid, as received
+	info   []byte          // struct tcp_info, where it came: part of the datagram
 }
 
 // errInterrupted says that the table changed under the dump (NLM_F_DUMP_INTR).
@@ -159,29 +161,32 @@ func decodeMessage(b []byte) (entry, error) {
 	e.UID = binary.NativeEndian.Uint32(rest[12:])
 	e.Sample.Inode = binary.NativeEndian.Uint32(rest[16:])
 
-	full, v6only := decodeAttrs(b[messageLen:])
-	e.V6Only = v6only
+	full := false
+	full, e.V6Only, e.info = decodeAttrs(b[messageLen:])
 	e.Sample.Object = object(state, timer, e.Sample.Inode, full)
 	return e, nil
 }
 
-// decodeAttrs reports whether the attributes are those of a full socket, and
-// the socket's IPV6_V6ONLY. What is malformed ends the walk.
-func decodeAttrs(b []byte) (full, v6only bool) {
+// decodeAttrs reports whether the attributes are those of a full socket, the
+// socket's IPV6_V6ONLY and its struct tcp_info. What is malformed ends the
+// walk.
+func decodeAttrs(b []byte) (full, v6only bool, info []byte) {
 	for len(b) >= attrLen {
 		size := int(binary.NativeEndian.Uint16(b))
 		if size < attrLen || size > len(b) {
-			return full, v6only
+			return full, v6only, info
 		}
 		switch binary.NativeEndian.Uint16(b[2:]) {
 		case attrShutdown:
 			full = true
+		case attrInfo:
+			info = b[attrLen:size]
 		case attrV6Only:
 			v6only = size > attrLen && b[attrLen] != 0
 		}
 		b = b[min(align(size), len(b)):]
 	}
-	return full, v6only
+	return full, v6only, info
 }
 
 // object says what the kernel keeps. A request socket is shown in SYN_RECV

@@ -17,24 +17,30 @@ import (
 // DefaultEvery is the time between two looks where Config does not say.
 const DefaultEvery = 50 * time.Millisecond
 
-// restFactor keeps the heartbeat's share of one CPU at 1/restFactor, about
-// 2 %: after a round it rests for so many times what the round took.
-const restFactor = 40
+// restFactor keeps the heartbeat's share of one CPU at 1/restFactor, 1 %:
+// after a round it rests for so many times what the round took. Looks on event
+// have as much.
+const restFactor = 100
 
 // A Config says where to look and how often.
 type Config struct {
 	Places []probes.Place
 	// Every is the time between two rounds of the heartbeat, DefaultEvery
-	// if 0. It is stretched where a round takes more than 1/40 of it.
+	// if 0. It is stretched where a round takes more than 1/100 of it.
 	Every time.Duration
 }
 
-// A Probe looks at the sockets of its places, now and then in Run and at once
-// in Snapshot. Its methods are safe for concurrent use.
+// A Probe looks at the sockets of its places and at the counters of their
+// namespaces, now and then in Run and at once in Snapshot and Count; and it is
+// told what sockets had done that the kernel destroys. Its methods are safe for
+// concurrent use.
 type Probe struct {
-	every  time.Duration
-	places []*place
-	ready  chan struct{}
+	every    time.Duration
+	places   []*place
+	talliers []*tallier
+	wake     int // an eventfd: Run is to end
+	lacks    []probes.Lack
+	ready    chan struct{}
 
 	mu   sync.RWMutex // held for reading while emit runs
 	emit func(probes.Event)
@@ -48,6 +54,8 @@ type place struct {
 	mu     sync.Mutex
 	conn   *conn // nil once closed
 	tables [len(families)]table
+
+	counters *counters // nil where they cannot be read, and once closed
 }
 
 // errClosed says that the probe was closed, or its Run has ended.
@@ -57,7 +65,7 @@ var errClosed = errors.New("the sockdiag probe is closed")
 // where Run is never called. The error is a [probes.Unavailable] where the
 // kernel has no inet_diag.
 func New(config Config) (_ *Probe, err error) {
-	p := &Probe{every: config.Every, ready: make(chan struct{})}
+	p := &Probe{every: config.Every, wake: -1, ready: make(chan struct{})}
 	if p.every <= 0 {
 		p.every = DefaultEvery
 	}
@@ -73,6 +81,11 @@ func New(config Config) (_ *Probe, err error) {
 		}
 		p.places = append(p.places, &place{Place: at, conn: c})
 	}
+	if p.wake, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
+		return nil, fmt.Errorf("make eventfd: %w", err)
+	}
+	p.subscribe()
+	p.openCounters()
 	if len(p.places) > 0 {
 		// One try tells for all: listing listeners takes microseconds.
 		if _, err := p.places[0].conn.dump(unix.AF_INET, listenStates, make([]byte, bufferLen)); err != nil {
@@ -80,6 +93,42 @@ func New(config Config) (_ *Probe, err error) {
 		}
 	}
 	return p, nil
+}
+
+// subscribe has the probe told of destroyed sockets, or notes why it is not.
+func (p *Probe) subscribe() {
+	for _, at := range p.places {
+		t, err := subscribe(at.Place, tallyBuffer)
+		if err != nil {
+			p.lacks = append(p.lacks, probes.Lack{Kind: probes.KindTally, Reason: fmt.Sprintf("node %s: %v", at.Node, err)})
+			return
+		}
+		p.talliers = append(p.talliers, t)
+	}
+}
+
+// openCounters has the probe read counters, or notes why it does not.
+func (p *Probe) openCounters() {
+	for _, at := range p.places {
+		var err error
+		if at.counters, err = openCounters(at.NS); err != nil {
+			p.lacks = append(p.lacks, probes.Lack{
+				Kind: probes.KindCounter, Reason: fmt.Sprintf("node %s: %v", at.Node, err), Remedy: "mount proc on /proc",
+			})
+			return
+		}
+	}
+}
+
+// Records returns what the probe records beside samples, and what it cannot
+// record here.
+func (p *Probe) Records() (kinds []probes.Kind, lacks []probes.Lack) {
+	for _, k := range []probes.Kind{probes.KindTally, probes.KindCounter} {
+		if !slices.ContainsFunc(p.lacks, func(l probes.Lack) bool { return l.Kind == k }) {
+			kinds = append(kinds, k)
+		}
+	}
+	return kinds, p.lacks
 }
 
 // unavailable turns the refusals that mean "this kernel cannot" into a
@@ -103,12 +152,24 @@ func (p *Probe) Source() probes.Source { return probes.SockDiag }
 // Ready is closed after the first look at every place.
 func (p *Probe) Ready() <-chan struct{} { return p.ready }
 
-// Run looks at all places again and again and emits what changed, until ctx
-// ends. It takes no last look: by then the lab is being torn down; who wants
-// one calls Snapshot before ending ctx. Run may be called once.
+// Run looks at all places again and again and emits what changed, and what it
+// is told, until ctx ends. It takes no last look: by then the lab is being torn
+// down; who wants one calls Snapshot and Count before ending ctx. What was told
+// until then is emitted. Run may be called once.
 func (p *Probe) Run(ctx context.Context, emit func(probes.Event)) error {
 	p.setEmit(emit)
 	defer p.setEmit(nil)
+	told := make(chan error, 1)
+	go func() { told <- tallies(ctx, p.talliers, p.wake, emit) }()
+	p.beat(ctx)
+	_, err := unix.Write(p.wake, []byte{1, 0, 0, 0, 0, 0, 0, 1}) // any number but zero, on any machine
+	err = errors.Join(err, <-told)
+	p.setEmit(nil)
+	return errors.Join(err, p.Close())
+}
+
+// beat looks at all places again and again until ctx ends.
+func (p *Probe) beat(ctx context.Context) {
 	buf := make([]byte, bufferLen)
 	ready := p.ready
 	timer := time.NewTimer(0)
@@ -116,24 +177,37 @@ func (p *Probe) Run(ctx context.Context, emit func(probes.Event)) error {
 	for {
 		select {
 		case <-ctx.Done():
-			p.setEmit(nil)
-			return p.Close()
+			return
 		case <-timer.C:
 		}
 		began := time.Now()
 		for _, at := range p.places {
 			if ctx.Err() != nil {
-				break
+				return
 			}
 			// A failure is an event already; the round goes on.
 			_, _ = p.look(at, buf)
+			p.count(at, buf)
 		}
-		if ready != nil && ctx.Err() == nil {
+		if ready != nil {
 			close(ready)
 			ready = nil
 		}
 		timer.Reset(max(p.every, restFactor*time.Since(began)))
 	}
+}
+
+// Count reads the counters of all places now and emits what moved. It gives up
+// where ctx ends.
+func (p *Probe) Count(ctx context.Context) error {
+	buf := make([]byte, bufferLen)
+	for _, at := range p.places {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		p.count(at, buf)
+	}
+	return nil
 }
 
 // Snapshot looks at all places now, emits what changed through Run's emit
@@ -161,7 +235,7 @@ func (p *Probe) Snapshot(ctx context.Context, nodes ...string) ([]Socket, error)
 	return all, errors.Join(errs...)
 }
 
-// Close closes the sockets. It is not needed after Run.
+// Close closes the sockets. It is not needed after Run, and not called during it.
 func (p *Probe) Close() error {
 	var errs []error
 	for _, at := range p.places {
@@ -170,7 +244,19 @@ func (p *Probe) Close() error {
 			errs = append(errs, at.conn.close())
 			at.conn = nil
 		}
+		if at.counters != nil {
+			errs = append(errs, at.counters.close())
+			at.counters = nil
+		}
 		at.mu.Unlock()
+	}
+	for _, t := range p.talliers {
+		errs = append(errs, t.close())
+	}
+	p.talliers = nil
+	if p.wake >= 0 {
+		errs = append(errs, unix.Close(p.wake))
+		p.wake = -1
 	}
 	return errors.Join(errs...)
 }
@@ -186,7 +272,7 @@ func (p *Probe) look(at *place, buf []byte) ([]Socket, error) {
 		}
 		l, err := at.conn.dump(family, allStates, buf)
 		if err != nil {
-			p.send(lost(at.Node, err))
+			p.send(lostOf(at.Node, "look at the socket table: "+err.Error()))
 			return all, fmt.Errorf("list TCP sockets of %s: %w", at.Node, err)
 		}
 		list := at.label(l.entries)
@@ -207,11 +293,11 @@ func (at *place) label(entries []entry) []Socket {
 	return list
 }
 
-// lost says that a look failed: what happened in between may be missing.
-func lost(node string, err error) probes.Event {
+// lostOf says that records of a node are missing, nobody knows how many.
+func lostOf(node, what string) probes.Event {
 	return probes.Event{
 		Time: clock.Now(), Source: probes.SockDiag, Kind: probes.KindLoss, Node: node,
-		Loss: &probes.Loss{What: "look at the socket table: " + err.Error(), Count: 1},
+		Loss: &probes.Loss{What: what, Count: 1},
 	}
 }
 

@@ -159,3 +159,30 @@ func await(tb testing.TB, p *Probe, cookie uint64, state probes.State, o probes.
 		}
 	}
 }
+
+func (s sock) send(text string) {
+	s.tb.Helper()
+	_, err := unix.Write(s.fd, []byte(text))
+	s.check("send", err)
+}
+
+// receive waits for n bytes.
+func (s sock) receive(n int) {
+	s.tb.Helper()
+	for buf := make([]byte, n); n > 0; {
+		k, err := unix.Read(s.fd, buf)
+		s.check("receive", err)
+		n -= k
+	}
+}
+
+// tryConnect connects to where nobody listens.
+func tryConnect(tb testing.TB, at probes.Place, addr netip.AddrPort) {
+	tb.Helper()
+	family, sa := sockaddr(addr)
+	s := open(tb, at, family)
+	if err := unix.Connect(s.fd, sa); err != unix.ECONNREFUSED {
+		tb.Fatalf("connect: %v, want ECONNREFUSED", err)
+	}
+	s.close()
+}
