@@ -25,7 +25,7 @@ var rules = []rule{
 		why: "the vocabulary is for everybody, so it needs nobody",
 	},
 	{
-		who: []string{"scenarios", "probes/timeline", "probes/rfc9293", "lab/plan", "lab/check", "lab/report"},
+		who: []string{"scenarios", "probes/timeline", "probes/rfc9293", "lab/plan", "lab/check", "lab/coverage", "lab/report"},
 		banned: []string{"os/exec", "golang.org/x/sys/unix", "net/http", "netlab/lab/node", "netlab/lab/netns",
 			"netlab/lab/link", "netlab/lab/run", "netlab/probes/bpf", "netlab/probes/sockdiag", "netlab/probes/ss",
 			"netlab/probes/wire", "netlab/probes/calls", "netlab/probes/clock"},

@@ -55,6 +55,11 @@ func TestScripts(t *testing.T) {
 			}
 			return false, fmt.Errorf("no condition %q", name)
 		},
+		Setup: func(env *testscript.Env) error {
+			recorded, err := filepath.Abs("../../testdata/runs")
+			env.Setenv("RUNS", recorded)
+			return err
+		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "json": isJSON, "replace": replace,
 		},

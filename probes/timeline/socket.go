@@ -193,10 +193,26 @@ func (b *builder) addListener(s *socket) {
 		if e.Kind == probes.KindCall {
 			l.Workload, l.Step = cmp.Or(l.Workload, e.Call.Workload), cmp.Or(l.Step, e.Call.Step)
 		}
-		if e.New == probes.Listen || e.Kind == probes.KindCall && e.Call.Name == "listen" {
+		if e.New == probes.Listen && !unlistens(e) || e.Kind == probes.KindCall && e.Call.Name == "listen" {
 			l.Witnesses = addWitness(l.Witnesses, Witness{Source: e.Source, Grade: grade(e), Event: e.Seq, Time: e.Time})
 		}
+		if unlistens(e) && !b.teardown(e.Time) {
+			l.Ended = addWitness(l.Ended, Witness{Source: e.Source, Grade: grade(e), Event: e.Seq, Time: e.Time})
+		}
 	}
+}
+
+// unlistens reports whether an event of a listener is its end.
+func unlistens(e *probes.Event) bool {
+	switch e.Kind {
+	case probes.KindState:
+		return e.Old == probes.Listen && e.New == probes.Closed
+	case probes.KindSample:
+		return e.Sample.Gone && e.New == probes.Listen
+	case probes.KindCall:
+		return e.Call.Errno == "" && (e.Call.Name == "close" || e.Call.Name == "shutdown")
+	}
+	return false
 }
 
 // sameListen compares addresses of listeners; a wildcard is written in

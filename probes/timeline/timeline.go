@@ -158,6 +158,7 @@ type Listener struct {
 	Workload  string
 	Step      int // that made it; 0 for a server's
 	Witnesses []Witness
+	Ended     []Witness // of its end within the window
 }
 
 // A Segment is one TCP segment, matched hop by hop over all taps that saw it.
