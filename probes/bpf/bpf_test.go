@@ -43,6 +43,7 @@ type recorder struct {
 	ready  <-chan struct{}
 	cancel context.CancelFunc
 	done   chan error
+	news   chan struct{} // holds one after an event
 
 	mu     sync.Mutex
 	events []probes.Event
@@ -57,7 +58,7 @@ func start(t *Tracer, namespaces ...*netns.NS) *recorder {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	p := t.Probe(nodes)
-	r := &recorder{ready: p.Ready(), cancel: cancel, done: make(chan error, 1)}
+	r := &recorder{ready: p.Ready(), cancel: cancel, done: make(chan error, 1), news: make(chan struct{}, 1)}
 	go func() { r.done <- p.Run(ctx, r.emit) }()
 	select {
 	case <-r.ready:
@@ -71,6 +72,10 @@ func (r *recorder) emit(e probes.Event) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.events = append(r.events, e)
+	select {
+	case r.news <- struct{}{}:
+	default:
+	}
 }
 
 // end ends the run and returns everything it emitted.

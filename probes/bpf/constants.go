@@ -73,15 +73,18 @@ const (
 	requestHandler  = "reqsk_timer_handler"
 )
 
-// errHidden says that the kernel does not tell this user where its functions
-// are: kptr_restrict, or no CAP_SYSLOG.
-var errHidden = errors.New(kallsyms + " hides the addresses")
+// Why the kernel's functions cannot be found: it does not tell this user where
+// they are (kptr_restrict, or no CAP_SYSLOG), or has no list of them.
+var (
+	errHidden    = errors.New(kallsyms + " hides the addresses")
+	errNoSymbols = errors.New("no list of the kernel's functions")
+)
 
 // handlerConstants finds the handlers in a list of the kernel's functions.
 func handlerConstants(open func() (io.ReadCloser, error)) (map[string]any, error) {
 	f, err := open()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", errNoSymbols, err)
 	}
 	defer f.Close()
 	constants := map[string]string{timeWaitHandler: "tw_handler", requestHandler: "request_handler"}
@@ -93,7 +96,8 @@ func handlerConstants(open func() (io.ReadCloser, error)) (map[string]any, error
 		if len(rest) < 2 {
 			continue
 		}
-		constant := constants[string(rest[2:])]
+		name, _, _ := bytes.Cut(rest[2:], []byte{'\t'}) // of a module, its name follows
+		constant := constants[string(name)]
 		if constant == "" {
 			continue
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"runtime"
@@ -45,8 +46,11 @@ func TestCloseEndsRuns(t *testing.T) {
 	if err := errors.Join(tracer.Close(), tracer.Close()); err != nil {
 		t.Fatal(err)
 	}
-	if err := <-r.done; !errors.Is(err, os.ErrClosed) {
-		t.Errorf("run ended with %v, want %v", err, os.ErrClosed)
+	if err := <-r.done; err != nil {
+		t.Errorf("run ended with %v", err)
+	}
+	if len(r.events) != 1 || r.events[0].Loss == nil || r.events[0].Loss.What != lossClosed || r.events[0].Node != "a" {
+		t.Errorf("events %+v, want a loss", r.events)
 	}
 	if err := tracer.Probe(nil).Run(t.Context(), nil); !errors.Is(err, os.ErrClosed) {
 		t.Errorf("run after Close: error %v, want %v", err, os.ErrClosed)
@@ -60,6 +64,25 @@ func TestRunAfterItsContext(t *testing.T) {
 	p := tracer.Probe([]probes.NodeInfo{{Name: "a", Cookie: ns.Cookie()}})
 	if err := p.Run(ctx, func(e probes.Event) { t.Errorf("event %+v", e) }); err != nil {
 		t.Error(err)
+	}
+}
+
+// A program that was taken out sees nothing, and says nothing of it.
+func TestDetachedProgramIsALoss(t *testing.T) {
+	tracer, ns := newTracer(t, 0), netnstest.New(t)
+	r := watch(t, tracer, ns)
+	detach(t, tracer, tcpProgMiniStart)
+	if err := connection(ns, "127.0.0.1"); err != nil {
+		t.Fatal(err)
+	}
+	var losses []string
+	for _, e := range r.stop(t) {
+		if e.Kind == probes.KindLoss {
+			losses = append(losses, e.Loss.What)
+		}
+	}
+	if want := "program mini_start no longer at its tracepoint"; len(losses) != 1 || losses[0] != want {
+		t.Errorf("losses %q, want %q", losses, want)
 	}
 }
 
@@ -117,6 +140,45 @@ func TestHelperLoad(t *testing.T) {
 		fmt.Printf("result: %s | remedy: %s\n", u.Reason, u.Remedy)
 	default:
 		fmt.Printf("result: unexplained: %v\n", err)
+	}
+}
+
+// Where the kernel hides its functions, the timers of mini-sockets cannot be
+// told from others; all else is recorded.
+func TestHiddenFunctions(t *testing.T) {
+	netnstest.Require(t, "bpf", closed(Load()))
+	const list = "0000000000000000 T _stext\n%016x t tw_timer_handler\n%016x t reqsk_timer_handler\t[module]\n"
+	tests := []struct {
+		name, list     string
+		err            error
+		reason, remedy string
+	}{
+		{"zero", fmt.Sprintf(list, 0, 0), nil, "/proc/kallsyms hides the addresses", remedySymbols},
+		{"cut off", "ffffffff82006870 t tw_timer_handler\n", nil, "the kernel has no function reqsk_timer_handler", remedyKernel},
+		{"no list", "", os.ErrNotExist, "no list of the kernel's functions: file does not exist", remedyNoSymbols},
+		{"garbled", "wrong t tw_timer_handler\n", nil, "/proc/kallsyms: strconv.ParseUint", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			tracer, err := load(ringBytes, func() (io.ReadCloser, error) {
+				return io.NopCloser(strings.NewReader(tt.list)), tt.err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer tracer.Close()
+			s := tracer.Status()
+			if s.Records(probes.KindLife) || !s.Records(probes.KindReset) || len(s.Lacks) != 1 || s.Lacks[0].Kind != probes.KindLife {
+				t.Fatalf("status %+v, want one that lacks only lives", s)
+			}
+			if l := s.Lacks[0]; !strings.HasPrefix(l.Reason, tt.reason) || l.Remedy != tt.remedy {
+				t.Errorf("reason %q, remedy %q; want %q, %q", l.Reason, l.Remedy, tt.reason, tt.remedy)
+			}
+			ns := netnstest.New(t)
+			if err := tracer.Check(ns.Cookie(), func() error { return ns.Do(Rehearse) }); err != nil || len(tracer.lacks) != 1 {
+				t.Errorf("self-check without lives: error %v, lacks %+v", err, tracer.lacks)
+			}
+		})
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"time"
 
@@ -65,7 +66,9 @@ func (t *Tracer) follow(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
-			if err := t.lockedPump(); err != nil {
+			if err := t.lockedPump(); errors.Is(err, os.ErrClosed) {
+				return nil // Close has told of it
+			} else if err != nil {
 				return err
 			}
 		}
@@ -88,6 +91,11 @@ func (t *Tracer) finish(places []*place, missed []uint64) error {
 		return nil // closed: nothing is watched any more
 	}
 	err := t.drain(places)
+	for _, name := range t.detached() {
+		for _, p := range places {
+			p.lose(fmt.Sprintf(lossDetached, name), clock.Now(), 1)
+		}
+	}
 	now, missesErr := t.misses()
 	for i := range now {
 		for _, p := range places {
@@ -127,6 +135,9 @@ func (t *Tracer) drain(places []*place) error {
 		// count and the record.
 		time.Sleep(50 * time.Microsecond)
 		t.mu.Lock()
+		if t.reader == nil {
+			return nil
+		}
 	}
 }
 

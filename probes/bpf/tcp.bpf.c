@@ -463,6 +463,9 @@ int drop(u64 *ctx)
 				end(m);
 			return 0;
 		}
+		/* So have the other states: an ACK without data is freed like this. */
+		if (reason == not_specified && state != TCP_LISTEN && state != TCP_NEW_SYN_RECV)
+			return 0;
 		netns = sk->__sk_common.skc_net.net->net_cookie;
 	} else {
 		if (reason != no_socket && reason != tcp_csum)

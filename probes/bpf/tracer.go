@@ -22,6 +22,8 @@ const (
 	lossMissing  = "record announced by the kernel and not found"
 	lossGarbled  = "record not understood"
 	lossUntraced = "transition that the kernel did not trace"
+	lossDetached = "program %s no longer at its tracepoint"
+	lossClosed   = "programs taken out of the kernel before the run ended"
 )
 
 // A Tracer is the programs and maps in the kernel, shared by all runs of the
@@ -69,14 +71,16 @@ type progress struct {
 }
 
 // Close detaches the programs and gives everything back to the kernel, in
-// well under a millisecond; the end of the process does the same. Runs still
-// going end with an error.
+// well under a millisecond; the end of the process does the same. To runs
+// still going it is a loss of all that was to come, and their end.
 func (t *Tracer) Close() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.reader == nil {
 		return nil
 	}
+	t.loseAnywhere(lossClosed, 1)
+	t.places = nil
 	err := t.undo()
 	t.reader = nil
 	if err != nil {
@@ -201,6 +205,17 @@ func (p *place) loseOf(sock probes.SocketID, what string, when probes.Mono, coun
 		Time: when, Source: probes.BPF, Kind: probes.KindLoss, Node: p.node, Sock: sock,
 		Loss: &probes.Loss{What: what, Count: count},
 	})
+}
+
+// detached returns the names of programs that see nothing any more.
+func (t *Tracer) detached() []string {
+	var names []string
+	for _, h := range t.hooks {
+		if _, err := h.link.Info(); err != nil {
+			names = append(names, h.name)
+		}
+	}
+	return names
 }
 
 // loseAnywhere emits a loss that cannot be laid to a namespace, once for
