@@ -6,6 +6,7 @@ import (
 	"github.com/cilium/ebpf"
 
 	"netlab/lab/netns/netnstest"
+	"netlab/probes"
 )
 
 // The cost of a Tracer, and of its parts. The library's own loader is here to
@@ -59,6 +60,13 @@ func BenchmarkLoad(b *testing.B) {
 			}
 		}
 	})
+	b.Run("functions", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := handlerConstants(openKallsyms); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 	b.Run("ring", func(b *testing.B) {
 		for b.Loop() {
 			m, err := ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.RingBuf, MaxEntries: ringBytes})
@@ -88,4 +96,36 @@ func closed(t *Tracer, err error) error {
 		return err
 	}
 	return t.Close()
+}
+
+// The cost of reading a record, by kind: what a program wrote becomes an event.
+func BenchmarkDispatch(b *testing.B) {
+	const cpus = 2
+	for _, bench := range []struct {
+		name    string
+		records []record
+	}{
+		{"state", []record{{kind: kindState, family: familyIPv4, old: 1, new: 4, pid: 7}, {kind: kindState, family: familyIPv4, old: 4, new: 1, pid: 7}}},
+		{"life", []record{{kind: kindMiniStart, family: familyIPv4, old: tcpNewSynRecv, place: 1}, {kind: kindMiniCancel, family: familyIPv4, old: tcpNewSynRecv, place: 1}}},
+		{"tally", []record{{kind: kindTally, family: familyIPv4}}},
+	} {
+		b.Run(bench.name, func(b *testing.B) {
+			events := 0
+			t := &Tracer{kernel: new(kernel), lives: newLives(cpus), places: map[uint64]*place{
+				1: {node: "a", cookie: 1, emit: func(probes.Event) { events++ }, cpus: make([]progress, cpus)},
+			}}
+			var raw [][]byte
+			for _, r := range bench.records {
+				r.sock.NetNS = 1
+				raw = append(raw, encode(r))
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				for _, r := range raw {
+					t.dispatch(r)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(max(events, 1)), "ns/event")
+		})
+	}
 }

@@ -112,6 +112,57 @@ func TestEvent(t *testing.T) {
 	}
 }
 
+// What the other kinds of record say, beside what all have.
+func TestEventOfEachKind(t *testing.T) {
+	names := &kernel{
+		resets: map[uint32]string{14: "SK_RST_REASON_TCP_STATE"},
+		drops:  map[uint32]string{40: "SKB_DROP_REASON_TCP_LISTEN_OVERFLOW"},
+	}
+	tests := []struct {
+		name string
+		rec  record
+		want probes.Event
+	}{
+		{"RST sent", record{kind: kindResetSent, family: familyIPv4, old: 1, reason: 14},
+			probes.Event{Kind: probes.KindReset, Old: probes.Established, Reset: &probes.Reset{Dir: probes.Out, Reason: "TCP_STATE"}}},
+		{"RST sent, a reason without a name, no addresses", record{kind: kindResetSent, reason: 99},
+			probes.Event{Kind: probes.KindReset, Reset: &probes.Reset{Dir: probes.Out, Reason: "reason 99"}}},
+		{"RST received", record{kind: kindResetReceived, family: familyIPv4, old: 2},
+			probes.Event{Kind: probes.KindReset, Old: probes.SynSent, Reset: &probes.Reset{Dir: probes.In}}},
+		{"sent again", record{kind: kindResent, family: familyIPv6, old: 2},
+			probes.Event{Kind: probes.KindResent, Old: probes.SynSent, Resent: &probes.Resent{}}},
+		{"SYN+ACK sent again", record{kind: kindResentSYNACK, family: familyIPv4, old: tcpNewSynRecv},
+			probes.Event{Kind: probes.KindResent, Grade: probes.RecordedMini, Old: probes.SynReceived, Resent: &probes.Resent{SYNACK: true}}},
+		{"error", record{kind: kindFault, family: familyIPv4, old: 7, value: 104},
+			probes.Event{Kind: probes.KindFault, Old: probes.Closed, Fault: &probes.Fault{Errno: "ECONNRESET"}}},
+		{"error without a name", record{kind: kindFault, family: familyIPv4, old: 7, value: 9999},
+			probes.Event{Kind: probes.KindFault, Old: probes.Closed, Fault: &probes.Fault{Errno: "errno 9999"}}},
+		{"tally", record{kind: kindTally, family: familyIPv4, old: 7, sum: sum{bytesOut: 1 << 40, bytesIn: 2, segsOut: 3, segsIn: 4, resent: 5, rtt: 12}},
+			probes.Event{Kind: probes.KindTally, Old: probes.Closed, Tally: &probes.Tally{BytesOut: 1 << 40, BytesIn: 2, SegsOut: 3, SegsIn: 4, Resent: 5, RTT: 1500}}},
+		{"drop", record{kind: kindDrop, family: familyIPv4, old: 10, reason: 40, segment: segment{seq: 1 << 31, ack: 7, flags: 0x10}},
+			probes.Event{Kind: probes.KindDrop, Old: probes.Listen, Drop: &probes.Drop{Reason: "TCP_LISTEN_OVERFLOW", Flags: probes.ACK, Seq: 1 << 31, Ack: 7}}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			tt.rec.time, tt.rec.seq = 5, 1
+			var r record
+			if err := decode(encode(tt.rec), &r); err != nil {
+				t.Fatal(err)
+			}
+			if r != tt.rec {
+				t.Errorf("decoded %+v, want %+v", r, tt.rec)
+			}
+			tt.want.Time, tt.want.Source, tt.want.Node = 5, probes.BPF, "server"
+			if tt.want.Grade == probes.Ungraded {
+				tt.want.Grade = probes.Recorded
+			}
+			if diff := cmp.Diff(tt.want, names.event(&r, "server"), cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })); diff != "" {
+				t.Errorf("event (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 func TestDecodeRefuses(t *testing.T) {
 	good := encode(record{kind: kindState, family: familyIPv4})
 	tests := []struct {
@@ -123,6 +174,9 @@ func TestDecodeRefuses(t *testing.T) {
 		{"too short", good[:len(good)-1], "has 103 bytes"},
 		{"too long", append(good, 0), "has 105 bytes"},
 		{"kind", encode(record{kind: 99, family: familyIPv4}), "unknown kind 99"},
+		{"kind 0", encode(record{family: familyIPv4}), "unknown kind 0"},
+		{"another kind's size", encode(record{kind: kindMiniStart, family: familyIPv4})[:commonSize], "of kind 9 has 88 bytes, want 96"},
+		{"no addresses", encode(record{kind: kindState}), "has no addresses"},
 		{"family", encode(record{kind: kindState, family: 1}), "unknown address family 1"},
 	}
 	for _, tt := range tests {
@@ -166,5 +220,9 @@ func FuzzDecode(f *testing.F) {
 		if e.Time != r.time || e.Sock != r.sock || e.Flow.Local.Addr().Is4In6() || e.Flow.Remote.Addr().Is4In6() {
 			t.Errorf("%+v became %+v", r, e)
 		}
+		p := &place{node: "node", cookie: r.sock.NetNS, cpus: make([]progress, 2), emit: func(probes.Event) {}}
+		tracer := &Tracer{kernel: new(kernel), lives: newLives(2), places: map[uint64]*place{p.cookie: p}}
+		tracer.dispatch(raw)
+		tracer.settleAll([]*place{p})
 	})
 }
