@@ -23,6 +23,9 @@ func (c *checker) checkSocketStep(s *Step) {
 		c.checkPeer(&x.To, &x.Peer, &x.Port, x, onTCP()...)
 		c.checkBound(s, socket{x.Node, TCP, x.FromPort}, &x.FromPort)
 		c.checkOptions(&x.SocketOptions, onConnecting)
+		c.exclude("nonblocking", "background", &x.NonBlocking, &x.Background.Background)
+	case s.TCPReopen != nil:
+		c.checkReopen(s.TCPReopen)
 	case s.TCPSend != nil:
 		c.checkSent(&s.TCPSend.Content, &s.TCPSend.Size, s.TCPSend)
 	case s.TCPReceive != nil:
@@ -40,6 +43,22 @@ func (c *checker) checkSocketStep(s *Step) {
 		}
 	default:
 		c.checkUDPStep(s)
+	}
+}
+
+// checkReopen sees to it that a connect has somewhere to lead, and a listen has
+// not.
+func (c *checker) checkReopen(x *TCPReopen) {
+	for _, key := range []struct {
+		name string
+		ptr  any
+	}{{"peer", &x.Peer}, {"port", &x.Port}} {
+		switch given := c.given(key.ptr); {
+		case x.Call == CallConnect && !given:
+			c.wrong(bad(words.ValueMissingKey, quote(key.name)), x)
+		case x.Call == CallListen && given:
+			c.wrong(bad(words.OnlyWith, "call: connect"), key.ptr)
+		}
 	}
 }
 

@@ -65,7 +65,7 @@ func TestGateValues(t *testing.T) {
 		{"options absent", verb("tcp.accept").TCPAccept.NoDelay == nil && connect.ReceiveBuffer == nil, true},
 		{"keepalive", *connect.KeepAlive, KeepAlive{Duration{time.Second}, Duration{2 * time.Second}, 3}},
 		{"keepalive by default", *verb("tcp.option").TCPOption.KeepAlive, KeepAlive{Duration{2 * time.Hour}, Duration{75 * time.Second}, 9}},
-		{"backlog", []int{verb("tcp.listen").TCPListen.Backlog, s.Steps[len(s.Steps)-9].TCPListen.Backlog}, []int{0, 4096}},
+		{"backlog", []int{verb("tcp.listen").TCPListen.Backlog, s.Steps[len(s.Steps)-13].TCPListen.Backlog}, []int{0, 4096}},
 		{"half", []Half{s.Steps[25].TCPShutdown.Half, s.Steps[26].TCPShutdown.Half}, []Half{HalfWrite, HalfBoth}},
 		{"impaired in a variant", s.Variants[1].Scenario.Links[1].Impair == nil, true},
 	} {

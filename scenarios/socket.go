@@ -75,10 +75,29 @@ type TCPConnect struct {
 	Family        Family  `key:"family" default:"ipv4" doc:"Which of the server's or node's addresses: ipv4 or ipv6."`
 	Port          int     `key:"port" min:"1" max:"65535" doc:"Another port than the server's; the port of the peer."`
 	FromPort      int     `key:"from_port" min:"1" max:"65535" doc:"Bind the socket to this port first."`
+	NonBlocking   YesNo   `key:"nonblocking" doc:"The socket does not block (O_NONBLOCK): the step ends when connect(2) has returned, whatever comes of the connection, and the session can be used at once."`
 	ISN           *uint64 `key:"isn" max:"4294967295" doc:"Initial sequence number, by TCP_REPAIR; the kernel's choice if absent."`
 	SocketOptions `key:",inline"`
 	Background    `key:",inline"`
 }
+
+// TCPReopen opens a socket once more.
+type TCPReopen struct {
+	Common  `key:",inline"`
+	Session string   `key:"session,required" ref:"session" doc:"The connection, or the socket that listens: name of a tcp.connect, tcp.accept or tcp.listen step."`
+	Call    OpenCall `key:"call,required" doc:"connect (EISCONN, EALREADY), or listen (EINVAL; a socket that listens, or did, listens again)."`
+	Peer    string   `key:"peer" ref:"node" doc:"With connect: the node to connect to."`
+	Port    int      `key:"port" min:"1" max:"65535" doc:"With connect: the port there."`
+}
+
+// An OpenCall is a call that opens.
+type OpenCall string
+
+// The calls that open.
+const (
+	CallConnect OpenCall = "connect" // active OPEN
+	CallListen  OpenCall = "listen"  // passive OPEN
+)
 
 // TCPSend sends.
 type TCPSend struct {

@@ -47,6 +47,7 @@ type Step struct {
 	TCPListen   *TCPListen   `key:"tcp.listen" doc:"Make a socket that listens. Nothing is accepted before tcp.accept."`
 	TCPAccept   *TCPAccept   `key:"tcp.accept" doc:"Take a connection from the queue of a socket that listens."`
 	TCPConnect  *TCPConnect  `key:"tcp.connect" doc:"Open a TCP connection."`
+	TCPReopen   *TCPReopen   `key:"tcp.reopen" doc:"Open once more, by connect(2) or listen(2), a socket that is open already: the OPEN call of RFC 9293 in another state than CLOSED, which Linux mostly refuses."`
 	TCPSend     *TCPSend     `key:"tcp.send" doc:"Send bytes."`
 	TCPReceive  *TCPReceive  `key:"tcp.receive" doc:"Receive a line, a number of bytes, or everything up to the peer's FIN."`
 	TCPShutdown *TCPShutdown `key:"tcp.shutdown" doc:"End one direction, or both: shutdown(2). The socket stays."`

@@ -386,6 +386,7 @@ func (Checksum) words() []string { return []string{string(KeepChecksum), string(
 func (Half) words() []string {
 	return []string{string(HalfWrite), string(HalfRead), string(HalfBoth)}
 }
+func (OpenCall) words() []string { return []string{string(CallConnect), string(CallListen)} }
 func (Observe) words() []string {
 	return []string{string(ObserveAuto), string(ObserveFree), string(ObserveLockstep)}
 }

@@ -74,7 +74,11 @@ func (a *agent) openTCP(ctx context.Context, r StepRequest) (client, probes.Step
 	// It can be closed while it connects.
 	session := &tcpSession{opened}
 	a.remember(r.Step, session)
-	if err := opened.Connect(ctx, target); err != nil {
+	connect := func() error { return opened.Connect(ctx, target) }
+	if c.NonBlocking {
+		connect = func() error { return opened.StartConnect(target) }
+	}
+	if err := connect(); err != nil {
 		a.forget(r.Step)
 		return nil, probes.Step{}, err
 	}
@@ -95,6 +99,8 @@ func (s *tcpSession) step(ctx context.Context, r StepRequest) (probes.Step, erro
 		result, err = receive(ctx, tcp, step.TCPReceive)
 	case step.TCPShutdown != nil:
 		err = tcp.Shutdown(calls.Half(step.TCPShutdown.Half))
+	case step.TCPReopen != nil:
+		err = reopen(tcp, &r)
 	case step.TCPOption != nil:
 		err = tcp.SetOptions(optionsOf(step.TCPOption.SocketOptions))
 	case step.TCPClose != nil:
@@ -103,6 +109,21 @@ func (s *tcpSession) step(ctx context.Context, r StepRequest) (probes.Step, erro
 		err = fmt.Errorf("a TCP connection cannot do %q", step.Verb)
 	}
 	return socketStep(result), err
+}
+
+// reopenBacklog is the backlog of a socket that is to listen once more.
+const reopenBacklog = 4096
+
+// reopen opens a socket that is open already.
+func reopen(socket interface {
+	Reopen(target netip.AddrPort) error
+	Relisten(backlog int) error
+}, r *StepRequest,
+) error {
+	if r.Step.TCPReopen.Call == scenarios.CallListen {
+		return socket.Relisten(reopenBacklog)
+	}
+	return socket.Reopen(r.Target)
 }
 
 func receive(ctx context.Context, tcp *socket.TCPClient, r *scenarios.TCPReceive) (socket.Result, error) {
@@ -135,6 +156,8 @@ func (s *listenSession) step(ctx context.Context, r StepRequest) (probes.Step, e
 	switch step := r.Step; {
 	case step.TCPShutdown != nil:
 		return probes.Step{}, listener.Shutdown(calls.Half(step.TCPShutdown.Half))
+	case step.TCPReopen != nil:
+		return probes.Step{}, reopen(listener, &r)
 	case step.TCPOption != nil:
 		return probes.Step{}, listener.SetOptions(optionsOf(step.TCPOption.SocketOptions))
 	case step.TCPClose != nil:

@@ -42,6 +42,8 @@ func TestPeerOf(t *testing.T) {
 	}{
 		{"TCP to a node", scenarios.Step{TCPConnect: &scenarios.TCPConnect{Peer: "b", Port: 80}}, "b", 80},
 		{"TCP to a server", scenarios.Step{TCPConnect: &scenarios.TCPConnect{To: "web", Port: 81}}, "", 81},
+		{"TCP once more", scenarios.Step{TCPReopen: &scenarios.TCPReopen{Call: scenarios.CallConnect, Peer: "b", Port: 80}}, "b", 80},
+		{"listen once more", scenarios.Step{TCPReopen: &scenarios.TCPReopen{Call: scenarios.CallListen}}, "", 0},
 		{"UDP to a node", scenarios.Step{UDPOpen: &scenarios.UDPOpen{Peer: "b", Port: 53}}, "b", 53},
 		{"nothing of the kind", scenarios.Step{UDPBind: &scenarios.UDPBind{Port: 53}}, "", 0},
 	}

@@ -51,12 +51,14 @@ func (r *runner) target(to string, family scenarios.Family) (netip.AddrPort, err
 	return netip.AddrPortFrom(addr, uint16(s.Port())), nil
 }
 
-// peerOf returns the node that a step opens a socket for, and the port there;
+// peerOf returns the node that a step opens a socket for, or connects it to, and the port there;
 // "" if it is for a server or for nobody.
 func peerOf(s *scenarios.Step) (string, int) {
 	switch {
 	case s.TCPConnect != nil:
 		return s.TCPConnect.Peer, s.TCPConnect.Port
+	case s.TCPReopen != nil:
+		return s.TCPReopen.Peer, s.TCPReopen.Port
 	case s.UDPOpen != nil:
 		return s.UDPOpen.Peer, s.UDPOpen.Port
 	}

@@ -166,6 +166,39 @@ func (l *Listener) Shutdown(half Half) error {
 	return err
 }
 
+// Connect records a connect of a socket that listens, which the kernel refuses
+// (EISCONN; inet_stream_connect in net/ipv4/af_inet.c).
+func (l *Listener) Connect(remote netip.AddrPort) error {
+	s, ok := l.socket.(bareListener)
+	if !ok {
+		return errNotBare
+	}
+	network := "tcp"
+	if addr := l.flow.Local.Addr(); addr.Is4() && remote.Addr().Is4() {
+		network = "tcp4"
+	}
+	sa, err := toSockaddr(network, remote)
+	if err != nil {
+		return err
+	}
+	start := clock.Now()
+	err = s.try(func(fd int) error { return unix.Connect(fd, sa) })
+	l.caller.record(start, l.id, l.flow, probes.Call{Name: "connect", Errno: Errno(err)})
+	return err
+}
+
+// Relisten records a listen on a socket that listens, or did until a shutdown.
+func (l *Listener) Relisten(backlog int) error {
+	s, ok := l.socket.(bareListener)
+	if !ok {
+		return errNotBare
+	}
+	start := clock.Now()
+	err := s.try(func(fd int) error { return unix.Listen(fd, backlog) })
+	l.caller.record(start, l.id, l.flow, probes.Call{Name: "listen", Args: fmt.Sprintf("backlog %d", backlog), Errno: Errno(err)})
+	return err
+}
+
 // Close records a close, which breaks off pending accepts.
 func (l *Listener) Close() error {
 	if l.closed.Swap(true) {

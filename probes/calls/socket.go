@@ -93,6 +93,33 @@ func (c *Conn) Connect(ctx context.Context, remote netip.AddrPort) error {
 	return err
 }
 
+// StartConnect records a connect that waits for nothing: of a socket that does
+// not block, which is then connecting, and is no error. On a socket that is
+// open already it is the call that the kernel refuses: EISCONN, EALREADY.
+func (c *Conn) StartConnect(remote netip.AddrPort) error {
+	s, ok := c.socket.(*bare)
+	if !ok {
+		return errNotBare
+	}
+	sa, err := toSockaddr(c.network, remote)
+	if err != nil {
+		return err
+	}
+	start := clock.Now()
+	err = s.try(func(fd int) error {
+		err := unix.Connect(fd, sa)
+		if !errors.Is(err, unix.EISCONN) && !errors.Is(err, unix.EALREADY) { // else it keeps the name that it has
+			c.name(fd, remote)
+		}
+		return err
+	})
+	c.record(start, probes.Call{Name: "connect", Errno: Errno(err)})
+	if errors.Is(err, unix.EINPROGRESS) {
+		return nil
+	}
+	return err
+}
+
 // connected says how far a connect has come: EAGAIN if it goes on.
 func connected(fd int) error {
 	no, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR)

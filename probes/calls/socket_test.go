@@ -159,6 +159,52 @@ func TestSocketFailures(t *testing.T) {
 	}
 }
 
+// A socket that is open already keeps its addresses, and the kernel refuses to
+// open it once more; one whose listening has ended may listen again.
+func TestSocketReopened(t *testing.T) {
+	var events log
+	caller := calls.New("node", 7, events.emit).Caller("tcp")
+	l, port := listenBare(t, caller, "tcp")
+	target := netip.AddrPortFrom(loopback, port)
+	refused := func(what string, err error, want unix.Errno) {
+		t.Helper()
+		if !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", what, err, want)
+		}
+	}
+	c := socket(t, caller, "tcp4")
+	must(t, c.StartConnect(target))
+	accepted, err := l.AcceptConn()
+	must(t, err)
+	t.Cleanup(func() { accepted.Close() })
+	must(t, c.StartConnect(target)) // is told that it has come about
+	flow := c.Flow()
+	if flow != accepted.Flow().Reverse() {
+		t.Errorf("connected %v, accepted %v", flow, accepted.Flow())
+	}
+	refused("connect once more", c.StartConnect(netip.AddrPortFrom(loopback, port+1)), unix.EISCONN)
+	_, err = c.Listen(1)
+	refused("listen on a connection", err, unix.EINVAL)
+	if c.Flow() != flow {
+		t.Errorf("is now %v, was %v", c.Flow(), flow)
+	}
+	refused("connect a listener", l.Connect(target), unix.EISCONN)
+	must(t, l.Relisten(2))
+	must(t, l.Shutdown(calls.Both))
+	must(t, l.Relisten(3))
+	again := socket(t, caller, "tcp4")
+	// The port was the kernel's choice, which it may have made anew.
+	must(t, again.Connect(t.Context(), netip.AddrPortFrom(loopback, l.Addr().(*net.TCPAddr).AddrPort().Port())))
+	dialer := []string{"connect EINPROGRESS", "connect", "connect EISCONN", "listen backlog 1 EINVAL"}
+	if diff := cmp.Diff(dialer, events.text(c.ID(), 0)); diff != "" {
+		t.Errorf("calls (-want +got):\n%s", diff)
+	}
+	listener := []string{"bind", "listen backlog 1", "connect EISCONN", "listen backlog 2", "shutdown both", "listen backlog 3"}
+	if diff := cmp.Diff(listener, events.text(l.ID(), 0)); diff != "" {
+		t.Errorf("listener's calls (-want +got):\n%s", diff)
+	}
+}
+
 func TestPeek(t *testing.T) {
 	tests := []struct {
 		name string

@@ -97,7 +97,7 @@ func choose(t *tuple, s *socket, flow int) *lane {
 // dials reports whether the beginning of the socket's opening was seen.
 func (s *socket) dials() bool {
 	return slices.ContainsFunc(s.events, func(e *probes.Event) bool {
-		return e.Kind == probes.KindState && e.New == probes.SynSent || e.Kind == probes.KindCall && e.Call.Name == "connect"
+		return e.Kind == probes.KindState && e.New == probes.SynSent || e.Kind == probes.KindCall && opens(e.Call)
 	})
 }
 

@@ -82,14 +82,15 @@ func (b *builder) stepAt(at probes.Mono) int {
 func (b *builder) nameOwners(inc *incarnation) {
 	c := inc.conn
 	for _, l := range []*lane{inc.lanes[1], inc.lanes[0]} {
-		served := true
+		served, opened := true, false
 		for _, in := range l.inputs {
 			if in.Kind != rfc9293.Called || in.Call.Step == 0 {
 				continue
 			}
 			served = false
-			if in.Call.Name == "connect" || in.Call.Name == "accept" {
-				c.Step = in.Call.Step // the opener's counts: it comes last
+			// The first counts: a connect may be asked for its result once more.
+			if !opened && (opens(in.Call) || in.Call.Name == "accept") {
+				c.Step, opened = in.Call.Step, true // the opener's counts: it comes last
 			}
 		}
 		if served {

@@ -163,6 +163,30 @@ func TestRefusedHasNoServer(t *testing.T) {
 	}
 }
 
+// TestConnectedOnce shows that a connection belongs to the step that opened it,
+// whatever steps call connect on its sockets afterwards.
+func TestConnectedOnce(t *testing.T) {
+	s := tt.New(tt.Options{})
+	var c *tt.Conn
+	s.Step("tcp.connect", "call", &probes.Step{}, func() {
+		c = s.Dial(80)
+		c.Open()
+	})
+	s.Step("tcp.reopen", "", &probes.Step{}, func() {
+		c.Opener.Call("connect", "", "", 0, func() {})
+		c.Acceptor.Call("connect", "", "EISCONN", 0, func() {})
+	})
+	c.FourWay(c.Opener)
+	s.Finish()
+	tl, err := timeline.Build(s.Header(), s.Events())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"80  step 1"}, owners(tl)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 // TestPrograms finds the program that opened a connection, where only one can
 // have.
 func TestPrograms(t *testing.T) {

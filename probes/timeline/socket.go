@@ -142,8 +142,14 @@ func (s *socket) birth() probes.Mono {
 // connects reports whether the socket opened its connection itself.
 func (s *socket) connects() bool {
 	return slices.ContainsFunc(s.events, func(e *probes.Event) bool {
-		return e.New == probes.SynSent || e.Kind == probes.KindCall && e.Call.Name == "connect"
+		return e.New == probes.SynSent || e.Kind == probes.KindCall && opens(e.Call)
 	})
+}
+
+// opens reports whether a call is a connect that may have opened a connection:
+// on a socket that listens, or is open already, it opens nothing.
+func opens(c *probes.Call) bool {
+	return c.Name == "connect" && c.Errno != "EISCONN" && c.Errno != "EALREADY"
 }
 
 // accepted reports whether the socket is known to be a listener's child.

@@ -123,6 +123,32 @@ func (c *TCPClient) Connect(ctx context.Context, target netip.AddrPort) error {
 	return workload.Failed(ctx, "connect to "+target.String(), err)
 }
 
+// StartConnect connects the socket and waits for nothing: connect(2) of a socket
+// that does not block. What comes of it the next operation tells. Where the call
+// itself fails the socket is closed.
+func (c *TCPClient) StartConnect(target netip.AddrPort) error {
+	conn := c.conn.By(c.caller)
+	err := conn.StartConnect(target)
+	if err != nil && !c.closed.Swap(true) {
+		_ = conn.Close() // it has done nothing yet
+	}
+	return workload.Failed(context.Background(), "connect to "+target.String(), err)
+}
+
+// Reopen connects the socket once more, which the kernel refuses while there is
+// a connection.
+func (c *TCPClient) Reopen(target netip.AddrPort) error {
+	err := c.conn.By(c.caller).StartConnect(target)
+	return workload.Failed(context.Background(), "connect to "+target.String(), err)
+}
+
+// Relisten makes the socket listen, which the kernel refuses while there is a
+// connection.
+func (c *TCPClient) Relisten(backlog int) error {
+	_, err := c.conn.By(c.caller).Listen(backlog)
+	return workload.Failed(context.Background(), "listen", err)
+}
+
 // At returns the same connection, whose calls belong to another step.
 func (c *TCPClient) At(step int) *TCPClient { return &TCPClient{c.caller.At(step), c.connection} }
 

@@ -93,6 +93,18 @@ func (l *TCPListener) Shutdown(half calls.Half) error {
 	return workload.Failed(context.Background(), fmt.Sprintf("shutdown %s", half), err)
 }
 
+// Reopen connects the socket, which the kernel refuses while it listens.
+func (l *TCPListener) Reopen(target netip.AddrPort) error {
+	err := l.socket.By(l.caller).Connect(target)
+	return workload.Failed(context.Background(), "connect to "+target.String(), err)
+}
+
+// Relisten makes the socket listen again, with another backlog, or because a
+// shutdown has ended that.
+func (l *TCPListener) Relisten(backlog int) error {
+	return workload.Failed(context.Background(), "listen", l.socket.By(l.caller).Relisten(backlog))
+}
+
 // SetOptions sets options, up to the first that the kernel refuses.
 func (l *TCPListener) SetOptions(options Options) error {
 	return setAll(l.socket.By(l.caller), options.listening())
