@@ -58,6 +58,7 @@ var rules = []rule{
 		banned: []string{"netlab/lab", "netlab/lab/node", "netlab/lab/netns", "netlab/lab/run", "netlab/lab/suite", "testing"},
 		why:    "it steps whatever is a Lab: how one is built and run is none of its business",
 	},
+	{who: []string{"lab/watch"}, banned: []string{"netlab/scenarios", "netlab/lab", "netlab/lab/node", "netlab/lab/run", "testing"}, why: "it watches namespaces that are no lab of ours"},
 	{who: []string{"lab/suite"}, banned: []string{"netlab/lab/labtest", "testing"}, why: "suites are for the command, too, which is no test"},
 }
 

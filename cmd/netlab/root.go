@@ -86,7 +86,7 @@ func (e *env) root(understood *bool) *cobra.Command {
 		return nil
 	}
 	root.AddCommand(e.runCommand(), e.stepCommand(), e.listCommand(), e.showCommand(), e.validateCommand(),
-		e.planCommand(), e.schemaCommand(), e.checkCommand(), e.coverageCommand(), e.doctorCommand(), e.needsCommand(), e.versionCommand())
+		e.planCommand(), e.schemaCommand(), e.checkCommand(), e.coverageCommand(), e.watchCommand(), e.doctorCommand(), e.needsCommand(), e.versionCommand())
 	root.AddCommand(e.languageTopic())
 	return root
 }

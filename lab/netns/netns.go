@@ -52,6 +52,35 @@ func Here() (*NS, error) {
 	return ns, err
 }
 
+// Open opens the namespace that a file stands for: /run/netns/NAME,
+// /proc/PID/ns/net.
+func Open(path string) (*NS, error) {
+	handle, err := netns.GetFromPath(path)
+	if err != nil {
+		return nil, fmt.Errorf("open network namespace: %w", err)
+	}
+	var ns *NS
+	err = onLostThread(func() (err error) {
+		if err := netns.Set(handle); err != nil {
+			handle.Close()
+			return fmt.Errorf("enter network namespace %s: %w", path, err)
+		}
+		ns, err = adopt(handle)
+		return err
+	})
+	return ns, err
+}
+
+// Inode returns the namespace's number in the file system, for display: it is
+// given to another as soon as the namespace is gone.
+func (ns *NS) Inode() (uint64, error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(int(ns.handle), &st); err != nil {
+		return 0, fmt.Errorf("look at network namespace: %w", err)
+	}
+	return st.Ino, nil
+}
+
 // adopt takes over handle, of the namespace that the calling thread is in.
 func adopt(handle netns.NsHandle) (*NS, error) {
 	cookie, err := cookieHere()
