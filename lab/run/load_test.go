@@ -388,6 +388,10 @@ func BenchmarkCompareLoad(b *testing.B) {
 	tracer, err := bpf.Load()
 	netnstest.Require(b, "bpf", err)
 	defer tracer.Close()
+	stage := netnstest.New(b)
+	if err := tracer.Check(stage.Cookie(), func() error { return stage.Do(bpf.Rehearse) }); err != nil {
+		b.Fatal(err)
+	}
 	type mode struct {
 		name  string
 		watch observer

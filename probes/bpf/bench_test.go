@@ -32,6 +32,14 @@ func BenchmarkLoad(b *testing.B) {
 			}
 		}
 	})
+	b.Run("check", func(b *testing.B) {
+		t, ns := newTracer(b, 0), netnstest.New(b)
+		for b.Loop() {
+			if err := t.Check(ns.Cookie(), func() error { return ns.Do(Rehearse) }); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 	b.Run("close", func(b *testing.B) {
 		for b.Loop() {
 			b.StopTimer()
@@ -56,13 +64,6 @@ func BenchmarkLoad(b *testing.B) {
 		}
 		for b.Loop() {
 			if _, err := newKernel(spec); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
-	b.Run("functions", func(b *testing.B) {
-		for b.Loop() {
-			if _, err := handlerConstants(openKallsyms); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -21,15 +21,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// newTracer loads with a ring of the given size, 0 for the default, and
-// closes with the test.
+// newTracer loads with a ring of the given size, 0 for the default, and checks.
+// It closes with the test.
 func newTracer(tb testing.TB, ring uint32) *Tracer {
 	tb.Helper()
 	if ring == 0 {
 		ring = ringBytes
 	}
-	t, err := load(ring, openKallsyms)
+	t, err := load(ring)
 	netnstest.Require(tb, "bpf", err)
+	ns := netnstest.New(tb)
+	if err := t.Check(ns.Cookie(), func() error { return ns.Do(Rehearse) }); err != nil || len(t.lacks) > 0 {
+		tb.Errorf("self-check: error %v, lacks %+v", err, t.lacks)
+	}
 	tb.Cleanup(func() {
 		if err := t.Close(); err != nil {
 			tb.Error(err)

@@ -1,8 +1,15 @@
 // Package bpf records what the kernel itself says of its TCP sockets, through
 // eBPF programs on its tracepoints: every state that a full socket takes, when
-// (CLOCK_MONOTONIC), and by whose hand. It sees what polling misses; it does
-// not see request sockets and TIME-WAIT, which are no full sockets and never
-// pass this tracepoint (design section 4, fact 2).
+// (CLOCK_MONOTONIC), and by whose hand; the lives of the mini-sockets that
+// stand before and after it, which no state tracepoint tells of (request
+// sockets; TIME-WAIT, and FIN-WAIT-2 without a process), read from what is
+// done to their timers; resets, resent segments, errors and dropped segments
+// with the kernel's reasons; and what a socket had done when it went.
+//
+// Each kind of event is found by trying, and believed after a self-check
+// ([Tracer.Check]): a kernel that has not all of it gives what it has, and
+// [Tracer.Status] says what is missing and why. What was recorded and could
+// not be kept is told as a loss, at its place.
 //
 // One [Tracer] serves all runs of a process: [Load] puts the programs into the
 // kernel, and [Tracer.Probe] makes a run's [probes.Probe], which records the

@@ -54,8 +54,6 @@ const (
 	remedyPrivilege = "run as root, or give the command CAP_BPF and CAP_PERFMON (setcap cap_bpf,cap_perfmon=ep)"
 	remedyTypes     = "boot a kernel built with CONFIG_DEBUG_INFO_BTF, as those of Debian 11, Ubuntu 20.10 and later are"
 	remedyKernel    = "boot Linux 5.14 or later"
-	remedySymbols   = "run as root, or give the command CAP_SYSLOG too (setcap cap_bpf,cap_perfmon,cap_syslog=ep)"
-	remedyNoSymbols = "mount /proc, and boot a kernel built with CONFIG_KALLSYMS"
 	remedyBPF       = "boot a kernel built with CONFIG_BPF_SYSCALL, and let the container's seccomp profile pass bpf(2)"
 )
 
@@ -65,10 +63,6 @@ func unavailable(err error) error {
 	var lacks *lacksError
 	var noTypes *noTypesError
 	switch {
-	case errors.Is(err, errHidden):
-		u.Remedy = remedySymbols
-	case errors.Is(err, errNoSymbols):
-		u.Remedy = remedyNoSymbols
 	case errors.As(err, &lacks):
 		u.Remedy = remedyKernel
 	case errors.As(err, &noTypes) && errors.Is(err, fs.ErrNotExist):

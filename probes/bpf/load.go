@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"sync"
@@ -55,29 +54,30 @@ type hook struct {
 	link    link.Link
 }
 
-// Load puts the programs into the kernel and attaches them, in some 60 ms on
+// Load puts the programs into the kernel and attaches them, in some 40 ms on
 // two CPUs (a few more if another process detached from the same tracepoint
 // just before: the kernel then waits for an RCU grace period). They record
 // nothing before a run watches a namespace. Where the kernel refuses, the
 // error is [probes.ErrUnavailable] and says what was refused and what helps;
 // where it refuses a part, the Tracer does without, and [Tracer.Status] says
-// so. The caller closes the Tracer.
-func Load() (*Tracer, error) { return load(ringBytes, openKallsyms) }
+// so. Lives are recorded once [Tracer.Check] has been called. The caller closes
+// the Tracer.
+func Load() (*Tracer, error) { return load(ringBytes) }
 
-func load(ringBytes uint32, functions func() (io.ReadCloser, error)) (*Tracer, error) {
+func load(ringBytes uint32) (*Tracer, error) {
 	spec, err := loadTcp()
 	if err != nil {
 		return nil, fmt.Errorf("read embedded bpf object: %w", err)
 	}
 	t := &Tracer{places: make(map[uint64]*place)}
-	if err := t.load(spec, ringBytes, functions); err != nil {
+	if err := t.load(spec, ringBytes); err != nil {
 		return nil, errors.Join(unavailable(err), t.undo())
 	}
 	return t, nil
 }
 
 // load makes the parts of t. After an error the caller undoes what was made.
-func (t *Tracer) load(spec *ebpf.CollectionSpec, ringBytes uint32, functions func() (io.ReadCloser, error)) (err error) {
+func (t *Tracer) load(spec *ebpf.CollectionSpec, ringBytes uint32) (err error) {
 	if t.cpus, err = ebpf.PossibleCPU(); err != nil {
 		return fmt.Errorf("count processors: %w", err)
 	}
@@ -93,10 +93,13 @@ func (t *Tracer) load(spec *ebpf.CollectionSpec, ringBytes uint32, functions fun
 	if t.watched, err = ebpf.NewMap(watched); err != nil {
 		return refused("BPF_MAP_CREATE", tcpMapWatched, err)
 	}
+	if t.handlers, err = newHandlers(spec); err != nil {
+		return err
+	}
 	if t.kernel, err = newKernel(spec); err != nil {
 		return err
 	}
-	if err := t.loadLayers(spec, functions); err != nil {
+	if err := t.loadLayers(spec); err != nil {
 		return err
 	}
 	if t.reader, err = ringbuf.NewReader(t.ring); err != nil {
@@ -139,12 +142,12 @@ func tick() (probes.Mono, error) {
 // loadLayers loads and attaches all programs, several at a time: the verifier
 // needs some milliseconds for each. What is missing is in t.lacks; only the
 // first layer has to be there.
-func (t *Tracer) loadLayers(spec *ebpf.CollectionSpec, functions func() (io.ReadCloser, error)) error {
+func (t *Tracer) loadLayers(spec *ebpf.CollectionSpec) error {
 	list := layers()
 	hooks, errs := make([][]hook, len(list)), make([]error, len(list))
 	var loading sync.WaitGroup
 	for i, l := range list {
-		loading.Go(func() { hooks[i], errs[i] = t.loadLayer(spec, l, functions) })
+		loading.Go(func() { hooks[i], errs[i] = t.loadLayer(spec, l) })
 	}
 	loading.Wait()
 	for i, l := range list {
@@ -167,24 +170,20 @@ func (t *Tracer) lack(kind probes.Kind, err error) {
 }
 
 // loadLayer loads and attaches the programs of one layer, all or none.
-func (t *Tracer) loadLayer(spec *ebpf.CollectionSpec, l layer, functions func() (io.ReadCloser, error)) (hooks []hook, err error) {
-	var values map[string]any
-	switch l.kind {
-	case probes.KindLife:
-		values, err = handlerConstants(functions)
-	case probes.KindDrop:
-		values, err = t.kernel.dropConstants()
+func (t *Tracer) loadLayer(spec *ebpf.CollectionSpec, l layer) (hooks []hook, err error) {
+	maps := map[string]*ebpf.Map{tcpMapRing: t.ring, tcpMapWatched: t.watched, bss: t.handlers}
+	if l.kind == probes.KindDrop {
+		values, err := t.kernel.dropConstants()
+		if err != nil {
+			return nil, err
+		}
+		known, err := constants(spec, values)
+		if err != nil {
+			return nil, err
+		}
+		defer known.Close() // the program holds it
+		maps[rodata] = known
 	}
-	if err != nil {
-		return nil, err
-	}
-	known, err := constants(spec, values)
-	if err != nil {
-		return nil, err
-	}
-	// The programs hold it.
-	defer func() { err = errors.Join(err, known.Close()) }()
-	maps := map[string]*ebpf.Map{tcpMapRing: t.ring, tcpMapWatched: t.watched, rodata: known}
 	for _, name := range l.programs {
 		h, err := t.kernel.attach(spec.Programs[name], maps)
 		if err != nil {
@@ -224,7 +223,7 @@ func (t *Tracer) undo() error {
 		errs = append(errs, t.reader.Close())
 	}
 	// These are nil-safe.
-	return errors.Join(append(errs, t.watched.Close(), t.ring.Close())...)
+	return errors.Join(append(errs, t.handlers.Close(), t.watched.Close(), t.ring.Close())...)
 }
 
 // tracepointOf returns the tracepoint that a program is written for.

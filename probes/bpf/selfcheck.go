@@ -44,13 +44,17 @@ const checks = 3
 
 // check makes one, and says what is wrong, by kind.
 func (t *Tracer) check(netns uint64, rehearse func() error) (map[probes.Kind]error, error) {
-	events, err := t.observe(netns, rehearse)
+	var events []probes.Event
+	err := t.learn(netns, func() (err error) {
+		events, err = t.observe(netns, rehearse)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
 	wrong := map[probes.Kind]error{}
 	for kind, want := range rehearsed() {
-		if slices.ContainsFunc(t.lacks, func(l probes.Lack) bool { return l.Kind == kind }) {
+		if t.isLacking(kind) {
 			continue
 		}
 		if got := summary(kind, events); !sameInAnyOrder(got, want) {

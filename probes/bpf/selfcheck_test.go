@@ -31,6 +31,7 @@ func TestSelfCheckStepsDown(t *testing.T) {
 		broken string // program
 		lacks  probes.Kind
 	}{
+		{"timers never set", tcpProgMiniStart, probes.KindLife},
 		{"timers", tcpProgMiniCancel, probes.KindLife},
 		{"resets", tcpProgResetReceived, probes.KindReset},
 		{"drops", tcpProgDrop, probes.KindDrop},
@@ -39,7 +40,10 @@ func TestSelfCheckStepsDown(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			tracer, ns := newTracer(t, 0), netnstest.New(t)
+			tracer, err := Load()
+			netnstest.Require(t, "bpf", err)
+			defer tracer.Close()
+			ns := netnstest.New(t)
 			detach(t, tracer, tt.broken)
 			if err := tracer.Check(ns.Cookie(), func() error { return ns.Do(Rehearse) }); err != nil {
 				t.Fatal(err)

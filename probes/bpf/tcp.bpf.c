@@ -11,11 +11,21 @@
 char _license[] SEC("license") = "Dual BSD/GPL";
 
 /* What differs between kernels and is known to the loader only; see constants.go. */
-const volatile u64 tw_handler = 0;       /* address of tw_timer_handler */
-const volatile u64 request_handler = 0;  /* address of reqsk_timer_handler */
-const volatile u32 not_specified = 0;    /* SKB_DROP_REASON_NOT_SPECIFIED */
-const volatile u32 no_socket = 0;        /* SKB_DROP_REASON_NO_SOCKET */
-const volatile u32 tcp_csum = 0;         /* SKB_DROP_REASON_TCP_CSUM */
+const volatile u32 not_specified = 0; /* SKB_DROP_REASON_NOT_SPECIFIED */
+const volatile u32 no_socket = 0;     /* SKB_DROP_REASON_NO_SOCKET */
+const volatile u32 tcp_csum = 0;      /* SKB_DROP_REASON_TCP_CSUM */
+
+/*
+ * What the timers of mini-sockets call. The addresses are learned, while
+ * learning is not 0, from mini-sockets of the namespace with that cookie: the
+ * kernel shows those of its functions to few, and slowly. User space reads and
+ * writes these; see handlers.go.
+ */
+struct {
+	u64 learning;
+	u64 time_wait; /* tw_timer_handler */
+	u64 request;   /* reqsk_timer_handler */
+} handlers;
 
 /* Kinds of record; record.go has the same numbers. */
 enum {
@@ -389,14 +399,31 @@ __inline struct mini *begin_mini(struct sock_common *common, u16 kind)
 	return m;
 }
 
+/* Whether it looks like a mini-socket in a state, of the namespace to learn from. */
+__inline int is_lesson(struct sock_common *common, u8 state)
+{
+	if (READ(common->skc_state) != state)
+		return 0;
+	struct net *net = READ(common->skc_net.net);
+	return READ(net->net_cookie) == handlers.learning;
+}
+
+__inline void learn(struct timer_list *t)
+{
+	if (is_lesson(&CONTAINER(t, struct inet_timewait_sock, tw_timer)->__tw_common, TCP_TIME_WAIT))
+		handlers.time_wait = (u64)t->function;
+	else if (is_lesson(&CONTAINER(t, struct request_sock, rsk_timer)->__req_common, TCP_NEW_SYN_RECV))
+		handlers.request = (u64)t->function;
+}
+
 /* What happened to a timer, if it is one of a mini-socket. */
 __inline void timer(struct timer_list *t, u16 kind)
 {
 	u64 handler = (u64)t->function;
 	struct sock_common *common;
-	if (handler == tw_handler)
+	if (handler == handlers.time_wait)
 		common = &CONTAINER(t, struct inet_timewait_sock, tw_timer)->__tw_common;
-	else if (handler == request_handler)
+	else if (handler == handlers.request)
 		common = &CONTAINER(t, struct request_sock, rsk_timer)->__req_common;
 	else
 		return;
@@ -412,6 +439,8 @@ __inline void timer(struct timer_list *t, u16 kind)
 SEC("tp_btf/timer_start")
 int mini_start(u64 *ctx)
 {
+	if (handlers.learning)
+		learn((struct timer_list *)ctx[0]);
 	timer((struct timer_list *)ctx[0], KIND_MINI_START);
 	return 0;
 }

@@ -29,11 +29,10 @@ const (
 	tcpProgResetReceived = "reset_received"
 	tcpProgResetSent     = "reset_sent"
 	tcpProgState         = "state"
+	tcpVarHandlers       = "handlers"
 	tcpVarNoSocket       = "no_socket"
 	tcpVarNotSpecified   = "not_specified"
-	tcpVarRequestHandler = "request_handler"
 	tcpVarTcpCsum        = "tcp_csum"
-	tcpVarTwHandler      = "tw_handler"
 )
 
 // loadTcp returns the embedded CollectionSpec for tcp.
@@ -103,11 +102,10 @@ type tcpMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type tcpVariableSpecs struct {
-	NoSocket       *ebpf.VariableSpec `ebpf:"no_socket"`
-	NotSpecified   *ebpf.VariableSpec `ebpf:"not_specified"`
-	RequestHandler *ebpf.VariableSpec `ebpf:"request_handler"`
-	TcpCsum        *ebpf.VariableSpec `ebpf:"tcp_csum"`
-	TwHandler      *ebpf.VariableSpec `ebpf:"tw_handler"`
+	Handlers     *ebpf.VariableSpec `ebpf:"handlers"`
+	NoSocket     *ebpf.VariableSpec `ebpf:"no_socket"`
+	NotSpecified *ebpf.VariableSpec `ebpf:"not_specified"`
+	TcpCsum      *ebpf.VariableSpec `ebpf:"tcp_csum"`
 }
 
 // tcpObjects contains all objects after they have been loaded into the kernel.
@@ -145,11 +143,10 @@ func (m *tcpMaps) Close() error {
 //
 // It can be passed to loadTcpObjects or ebpf.CollectionSpec.LoadAndAssign.
 type tcpVariables struct {
-	NoSocket       *ebpf.Variable `ebpf:"no_socket"`
-	NotSpecified   *ebpf.Variable `ebpf:"not_specified"`
-	RequestHandler *ebpf.Variable `ebpf:"request_handler"`
-	TcpCsum        *ebpf.Variable `ebpf:"tcp_csum"`
-	TwHandler      *ebpf.Variable `ebpf:"tw_handler"`
+	Handlers     *ebpf.Variable `ebpf:"handlers"`
+	NoSocket     *ebpf.Variable `ebpf:"no_socket"`
+	NotSpecified *ebpf.Variable `ebpf:"not_specified"`
+	TcpCsum      *ebpf.Variable `ebpf:"tcp_csum"`
 }
 
 // tcpPrograms contains all programs after they have been loaded into the kernel.

@@ -31,13 +31,15 @@ const (
 // and then, and hands every record to the run that it belongs to. A Tracer is
 // safe for concurrent use.
 type Tracer struct {
-	watched *ebpf.Map // namespace cookie -> tally on each CPU
-	ring    *ebpf.Map
-	hooks   []hook
-	lacks   []probes.Lack // sorted by kind
-	kernel  *kernel
-	cpus    int         // that the kernel keeps tallies for
-	tick    probes.Mono // length of a jiffy
+	watched  *ebpf.Map // namespace cookie -> tally on each CPU
+	ring     *ebpf.Map
+	handlers *ebpf.Map // of one handlers
+	learned  bool      // they are known
+	hooks    []hook
+	lacks    []probes.Lack // sorted by kind
+	kernel   *kernel
+	cpus     int         // that the kernel keeps tallies for
+	tick     probes.Mono // length of a jiffy
 
 	mu     sync.Mutex // guards what follows and serializes reading
 	reader *ringbuf.Reader
@@ -92,12 +94,20 @@ func (t *Tracer) Close() error {
 // Status says what the Tracer records, and which kinds of event it lacks here.
 func (t *Tracer) Status() probes.ProbeStatus {
 	status := probes.ProbeStatus{Source: probes.BPF, Grade: probes.Recorded, Lacks: slices.Clone(t.lacks)}
+	if !t.learned && !t.isLacking(probes.KindLife) {
+		status.Lacks = append(status.Lacks, probes.Lack{Kind: probes.KindLife, Reason: errNotLearned.Error()})
+	}
 	for _, l := range layers()[1:] {
-		if !slices.ContainsFunc(t.lacks, func(lack probes.Lack) bool { return lack.Kind == l.kind }) {
+		if !slices.ContainsFunc(status.Lacks, func(lack probes.Lack) bool { return lack.Kind == l.kind }) {
 			status.Kinds = append(status.Kinds, l.kind)
 		}
 	}
 	return status
+}
+
+// isLacking reports whether the programs of a layer are not there.
+func (t *Tracer) isLacking(kind probes.Kind) bool {
+	return slices.ContainsFunc(t.lacks, func(l probes.Lack) bool { return l.Kind == kind })
 }
 
 // watch begins to record the places: no transition after it is missed. Either
