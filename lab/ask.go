@@ -11,6 +11,7 @@ import (
 	"netlab/lab/node"
 	"netlab/lab/plan"
 	"netlab/probes"
+	"netlab/probes/sockdiag"
 	"netlab/scenarios"
 )
 
@@ -138,4 +139,10 @@ func (l *Lab) Settle(ctx context.Context, r node.SettleRequest) (node.SettleRepl
 // Look has the samplers look at all sockets now; ss(8) only where wanted.
 func (l *Lab) Look(ctx context.Context, withSS bool) error {
 	return node.Look(ctx, l.client, withSS)
+}
+
+// LookAt has sockdiag look at single sockets now, and returns how much CPU
+// time that took.
+func (l *Lab) LookAt(ctx context.Context, asks []sockdiag.Ask) (time.Duration, error) {
+	return node.LookAt(ctx, l.client, asks)
 }

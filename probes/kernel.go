@@ -72,9 +72,16 @@ type Tally struct {
 }
 
 // A Counter is a change of a counter of a node's namespace, as
-// /proc/net/netstat and /proc/net/snmp show them, between two looks.
+// /proc/net/netstat and /proc/net/snmp show them, between two looks; or
+// LooksSkipped.
 type Counter struct {
 	Name  string `json:"name"`  // ListenOverflows
 	Delta uint64 `json:"delta"` // by how much it grew
 	Since Mono   `json:"since"` // the look before
 }
+
+// LooksSkipped is the name of a counter of sockdiag itself: how often
+// something happened to a socket of the node, and no look at it followed, as
+// looks would have taken more than their share of the machine. That is no loss:
+// what lies between two looks is never known.
+const LooksSkipped = "LooksSkipped"

@@ -199,6 +199,14 @@ func (l *lookers) look(ctx context.Context, r LookRequest, nodes ...string) erro
 	return side.Wait()
 }
 
+// lookAt has sockdiag look at single sockets now.
+func (l *lookers) lookAt(r LookAtRequest) LookAtReply {
+	if l.diag == nil {
+		return LookAtReply{}
+	}
+	return LookAtReply{Spent: l.diag.LookAt(r.Asks)}
+}
+
 // fewRings is how many rings may be left to the end of this process, which
 // closes them one after the other, at 30 ms each.
 const fewRings = 4

@@ -18,6 +18,7 @@ const (
 	doAgents = "agents" // AgentsRequest -> one file for each: the agents' control sockets
 	doSettle = "settle" // SettleRequest -> SettleReply
 	doLook   = "look"   // LookRequest: sockdiag and ss look now, at counters, too
+	doLookAt = "lookat" // LookAtRequest -> LookAtReply: sockdiag looks at single sockets
 	doDrain  = "drain"  // ends the probes; the events' connection ends after the last event
 	doChange = "change" // ChangeRequest: changes links, routes, rules, settings
 	doGate   = "gate"   // GateRequest -> GateReply: a step of a gate
@@ -134,6 +135,12 @@ const (
 
 // LookRequest names which looks to take.
 type LookRequest struct{ SS bool }
+
+// LookAtRequest names sockets that something has happened to.
+type LookAtRequest struct{ Asks []sockdiag.Ask }
+
+// LookAtReply says how much CPU time the looks took.
+type LookAtReply struct{ Spent time.Duration }
 
 // HelloReply says who answers.
 type HelloReply struct {

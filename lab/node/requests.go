@@ -6,8 +6,10 @@ import (
 	"io"
 	"net"
 	"os"
+	"time"
 
 	"netlab/probes"
+	"netlab/probes/sockdiag"
 	"netlab/scenarios"
 )
 
@@ -42,6 +44,14 @@ func Settle(ctx context.Context, c *Client, r SettleRequest) (SettleReply, error
 func Look(ctx context.Context, c *Client, withSS bool) error {
 	_, err := c.Call(ctx, doLook, LookRequest{SS: withSS}, nil)
 	return err
+}
+
+// LookAt has sockdiag look at single sockets, and returns how much CPU time
+// that took.
+func LookAt(ctx context.Context, c *Client, asks []sockdiag.Ask) (time.Duration, error) {
+	var reply LookAtReply
+	_, err := c.Call(ctx, doLookAt, LookAtRequest{asks}, &reply)
+	return reply.Spent, err
 }
 
 // Change has the network changed.

@@ -98,7 +98,7 @@ func (r *runner) watchKernel(ctx context.Context) (stop func() error, err error)
 	// is drained, too.
 	own, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan error, 1)
-	go func() { ended <- probe.Run(own, r.rec.emit) }()
+	go func() { ended <- probe.Run(own, r.emit) }()
 	stop = sync.OnceValue(func() error {
 		cancel()
 		return <-ended

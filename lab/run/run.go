@@ -82,6 +82,7 @@ type runner struct {
 	kernel *kernelProbe
 	// observed is what waits for the observers, "" for nothing.
 	observed probes.Observe
+	asker    atomic.Pointer[asker] // nil while nobody asks sockdiag for looks
 	// programs waits until it is known which programs run.
 	programs func() []probes.Program
 
@@ -219,6 +220,8 @@ func (r *runner) perform(ctx context.Context) (err error) {
 			stopKernel()
 		}
 	}()
+	stopAsking := r.ask(ctx)
+	defer stopAsking()
 	if err := r.serve(ctx); err != nil {
 		return err
 	}
@@ -230,6 +233,7 @@ func (r *runner) perform(ctx context.Context) (err error) {
 	if err := take(ctx); err != nil {
 		return err
 	}
+	stopAsking()
 	drained = true
 	var draining errgroup.Group
 	draining.Go(stopKernel)
@@ -254,7 +258,7 @@ func (r *runner) up(ctx context.Context) error {
 	}
 	r.lab, err = lab.Up(ctx, r.result.Plan, lab.Options{
 		Log: r.dir.Log, Capture: capture, MaxCapture: int64(r.Scenario.Limits.Disk),
-		Emit: r.rec.emit, Without: r.Without, Hold: r.drive != nil,
+		Emit: r.emit, Without: r.Without, Hold: r.drive != nil,
 		Lost: func(node string, err error) { r.over(&NodeError{Node: node, Err: err}) },
 		News: r.news,
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -18,7 +19,7 @@ import (
 const DefaultEvery = 50 * time.Millisecond
 
 // restFactor keeps the heartbeat's share of one CPU at 1/restFactor, 1 %:
-// after a round it rests for so many times what the round took. Looks on event
+// after a round it rests for so many times the CPU time that the round took. Looks on event
 // have as much.
 const restFactor = 100
 
@@ -26,7 +27,7 @@ const restFactor = 100
 type Config struct {
 	Places []probes.Place
 	// Every is the time between two rounds of the heartbeat, DefaultEvery
-	// if 0. It is stretched where a round takes more than 1/100 of it.
+	// if 0. It is stretched where a round uses more than 1/100 of it.
 	Every time.Duration
 }
 
@@ -180,21 +181,30 @@ func (p *Probe) beat(ctx context.Context) {
 			return
 		case <-timer.C:
 		}
-		began := time.Now()
-		for _, at := range p.places {
-			if ctx.Err() != nil {
-				return
-			}
-			// A failure is an event already; the round goes on.
-			_, _ = p.look(at, buf)
-			p.count(at, buf)
-		}
-		if ready != nil {
+		spent := p.round(ctx, buf)
+		if ready != nil && ctx.Err() == nil {
 			close(ready)
 			ready = nil
 		}
-		timer.Reset(max(p.every, restFactor*time.Since(began)))
+		timer.Reset(max(p.every, restFactor*spent))
 	}
+}
+
+// round looks at all places once, and returns the CPU time that it took: that
+// a machine with much to do kept it waiting is no reason to look less often.
+func (p *Probe) round(ctx context.Context, buf []byte) time.Duration {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	began := clock.Thread()
+	for _, at := range p.places {
+		if ctx.Err() != nil {
+			break
+		}
+		// A failure is an event already; the round goes on.
+		_, _ = p.look(at, buf)
+		p.count(at, buf)
+	}
+	return clock.Thread() - began
 }
 
 // Count reads the counters of all places now and emits what moved. It gives up
@@ -277,7 +287,7 @@ func (p *Probe) look(at *place, buf []byte) ([]Socket, error) {
 		}
 		list := at.label(l.entries)
 		all = append(all, list...)
-		p.report(&at.tables[i], list, l)
+		p.emitAll(func() []probes.Event { return at.tables[i].update(list, l.begin, l.end) })
 	}
 	return all, nil
 }
@@ -301,15 +311,15 @@ func lostOf(node, what string) probes.Event {
 	}
 }
 
-// report emits the changes while Run runs. Otherwise the table stays as it
-// is, lest Run's first look miss them.
-func (p *Probe) report(t *table, list []Socket, l look) {
+// emitAll emits what a table makes of a look while Run runs. Otherwise the
+// table stays as it is, lest Run's first look miss it.
+func (p *Probe) emitAll(update func() []probes.Event) {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	if p.emit == nil {
 		return
 	}
-	for _, e := range t.update(list, l.begin, l.end) {
+	for _, e := range update() {
 		p.emit(e)
 	}
 }
