@@ -126,6 +126,7 @@ type Sample struct {
 	Object  Object `json:"object"`
 	Since   Mono   `json:"since,omitempty"`   // the look before, which did not show this; 0 if there was none
 	Gone    bool   `json:"gone,omitempty"`    // the socket is listed no more; New is the state it had last
+	Single  bool   `json:"single,omitempty"`  // a look at this socket alone: it tells nothing of any other
 	Timer   string `json:"timer,omitempty"`   // on, keepalive, timewait, persist, as ss(8) names them
 	Expires int    `json:"expires,omitempty"` // milliseconds until the timer fires
 	RQueue  uint32 `json:"rqueue,omitempty"`  // bytes not read; of a listener, connections not accepted
@@ -315,7 +316,7 @@ type Mark string
 const (
 	WindowOpen  Mark = "window-open"  // the first step is about to start
 	WindowClose Mark = "window-close" // settle has ended; what follows is teardown
-	Looked      Mark = "looked"       // from here on sockdiag listed every socket of every node: what it did not list was not there
+	Looked      Mark = "looked"       // from here on sockdiag listed every socket of every node: what it did not list was not there. That of Lab is the last in the window
 	Complete    Mark = "complete"     // every probe was drained; the record has no tail missing
 	Starved     Mark = "starved"      // the machine kept the run waiting
 )

@@ -195,8 +195,8 @@ func (j *judge) absent(v *Verdict, c *timeline.Connection, e *timeline.Endpoint,
 
 // look returns an event that proves that the node's sockets were listed
 // after the end had come to its last state: what the listing did not show
-// was not there. That is a sample of any socket of the node, or the mark
-// that every node was looked at.
+// was not there. That is a sample of any socket of the node, but for one of a
+// look at it alone, or the mark that every node was looked at.
 func (j *judge) look(e *timeline.Endpoint) (probes.Source, uint64) {
 	if j.lossDoubt(e.Node, probes.SockDiag) != nil {
 		return "", 0 // a look failed, perhaps this one
@@ -207,7 +207,7 @@ func (j *judge) look(e *timeline.Endpoint) (probes.Source, uint64) {
 			continue
 		}
 		switch {
-		case ev.Kind == probes.KindSample && ev.Node == e.Node:
+		case ev.Kind == probes.KindSample && ev.Node == e.Node && !ev.Sample.Single:
 			return ev.Source, ev.Seq
 		case ev.Kind == probes.KindMark && ev.Mark == probes.Looked:
 			return probes.SockDiag, ev.Seq

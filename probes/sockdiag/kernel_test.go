@@ -160,7 +160,7 @@ func start(t *testing.T, p *Probe) (r *recorder, stop func()) {
 func TestRunEmitsChangesOnly(t *testing.T) {
 	at := newPlace(t)
 	l := listen(t, at, "127.0.0.1:0")
-	// The heartbeat rests; the looks are the test's, so the events are exact.
+	// The heartbeat rests; the looks are the test's, so the samples are exact.
 	p := newProbe(t, Config{Places: []probes.Place{at}, Every: time.Hour})
 	if _, err := p.Snapshot(t.Context()); err != nil { // before Run: takes nothing from it
 		t.Fatal(err)

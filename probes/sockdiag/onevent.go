@@ -32,6 +32,7 @@ func (a Ask) Can() bool { return a.Flow.Local.IsValid() && a.Flow.Local.Port() !
 // last look at them, and those that are in no table any more. It returns the
 // CPU time that it took. A failure is an event, as is one of Run.
 func (p *Probe) LookAt(asks []Ask) time.Duration {
+	p.owed.Store(tellRounds)
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	began := clock.Thread()

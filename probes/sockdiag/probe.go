@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"netlab/probes"
@@ -45,7 +46,13 @@ type Probe struct {
 
 	mu   sync.RWMutex // held for reading while emit runs
 	emit func(probes.Event)
+
+	owed atomic.Int32 // rounds of the heartbeat that are to be told of
 }
+
+// tellRounds is how many rounds after something has happened to a socket are
+// told of: what is not listed in so many is not there.
+const tellRounds = 2
 
 var _ probes.Probe = (*Probe)(nil)
 
@@ -192,17 +199,21 @@ func (p *Probe) beat(ctx context.Context) {
 
 // round looks at all places once, and returns the CPU time that it took: that
 // a machine with much to do kept it waiting is no reason to look less often.
+// Where something has changed it tells that all was looked at.
 func (p *Probe) round(ctx context.Context, buf []byte) time.Duration {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	began := clock.Thread()
-	for _, at := range p.places {
-		if ctx.Err() != nil {
-			break
-		}
+	began, at, whole := clock.Thread(), clock.Now(), true
+	for _, place := range p.places {
 		// A failure is an event already; the round goes on.
-		_, _ = p.look(at, buf)
-		p.count(at, buf)
+		if _, err := p.look(place, buf); err != nil || ctx.Err() != nil {
+			whole = false
+		}
+		p.count(place, buf)
+	}
+	if owed := p.owed.Load(); owed > 0 && whole {
+		p.owed.CompareAndSwap(owed, owed-1) // else there is news
+		p.send(probes.Event{Time: at, Source: probes.SockDiag, Kind: probes.KindMark, Mark: probes.Looked})
 	}
 	return clock.Thread() - began
 }
@@ -320,6 +331,7 @@ func (p *Probe) emitAll(update func() []probes.Event) {
 		return
 	}
 	for _, e := range update() {
+		p.owed.Store(tellRounds)
 		p.emit(e)
 	}
 }

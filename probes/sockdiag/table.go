@@ -78,7 +78,7 @@ func (t *table) found(s Socket, begin, end probes.Mono) []probes.Event {
 	old, known := t.last[k]
 	var events []probes.Event
 	if !known || !same(old, s) {
-		events = append(events, t.event(s, end))
+		events = append(events, single(t.event(s, end)))
 	}
 	if t.last == nil {
 		t.last = make(map[key]Socket)
@@ -94,10 +94,16 @@ func (t *table) gone(k key, begin, end probes.Mono) []probes.Event {
 	if !known {
 		return nil
 	}
-	e := t.event(without(s), end)
+	e := single(t.event(without(s), end))
 	delete(t.last, k)
 	t.looked(k, begin)
 	return []probes.Event{e}
+}
+
+// single says of an event that it came of a look at its socket alone.
+func single(e probes.Event) probes.Event {
+	e.Sample.Single = true
+	return e
 }
 
 func (t *table) looked(k key, begin probes.Mono) {

@@ -51,6 +51,7 @@ func Build(header probes.Header, events []probes.Event) (*Timeline, error) {
 	for _, inc := range b.all {
 		b.compare(inc)
 	}
+	b.census()
 	b.t.oracle = b
 	return b.t, nil
 }

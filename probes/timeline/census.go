@@ -1,0 +1,185 @@
+package timeline
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"netlab/probes"
+)
+
+// persists is in how many looks at all sockets a difference must be found
+// before it is told: one may fall into the middle of a change.
+const persists = 2
+
+// census compares the sockets that there are by the kernel's events with those
+// that sockdiag listed. A socket that was listed again and again, and that no
+// event ever told of, and one that is open by its events and was again and
+// again not listed, are contradictions that nothing explains.
+func (b *builder) census() {
+	if !b.present(probes.BPF) || !b.present(probes.SockDiag) || !b.complete {
+		return
+	}
+	rounds := b.rounds()
+	if len(rounds) < persists {
+		return
+	}
+	for _, r := range b.residents() {
+		switch {
+		case b.loss(probes.BPF, r.node) != "":
+			// What is missing may be what would explain it.
+		case len(r.told) == 0:
+			if from, until, ok := r.listed(b.lives()); ok && r.among(rounds, from, until) >= persists {
+				b.unexplained(r, r.samples[0], "is listed, and no kernel event told of it")
+			}
+		case b.loss(probes.SockDiag, r.node) == "":
+			if from, until, ok := r.hidden(); ok && r.among(rounds, from, until) >= persists {
+				b.unexplained(r, r.told[len(r.told)-1], "is open by the kernel's events, and is not listed")
+			}
+		}
+	}
+}
+
+// rounds returns when sockdiag began to look at all sockets, as far as the
+// window goes, and behind them the window's end.
+func (b *builder) rounds() []probes.Mono {
+	var list []probes.Mono
+	for i := range b.t.Events {
+		if e := &b.t.Events[i]; e.Kind == probes.KindMark && e.Mark == probes.Looked && !b.teardown(e.Time) {
+			list = append(list, e.Time)
+		}
+	}
+	slices.Sort(list)
+	return append(list, b.t.Close)
+}
+
+// lives reports whether kernel events tell of mini-sockets.
+func (b *builder) lives() bool {
+	for _, p := range b.t.Header.Probes {
+		if p.Source == probes.BPF {
+			return p.Records(probes.KindLife)
+		}
+	}
+	return false
+}
+
+// A resident is a socket as kernel events and looks tell of it, by its cookie.
+type resident struct {
+	id      probes.SocketID
+	node    string
+	flow    probes.Flow
+	told    []*probes.Event // kernel events of it
+	samples []*probes.Event // of sockdiag
+}
+
+// residents collects all sockets that have a cookie, in the order in which they
+// were told of first.
+func (b *builder) residents() []*resident {
+	known := make(map[probes.SocketID]*resident)
+	var list []*resident
+	for i := range b.t.Events {
+		e := &b.t.Events[i]
+		id := b.identity(e)
+		kernel := e.Source == probes.BPF && (e.Kind == probes.KindState || e.Kind == probes.KindLife)
+		if id.Cookie == 0 || b.teardown(e.Time) || !kernel && (e.Source != probes.SockDiag || e.Kind != probes.KindSample) {
+			continue
+		}
+		r := known[id]
+		if r == nil {
+			r = &resident{id: id, node: e.Node}
+			known[id] = r
+			list = append(list, r)
+		}
+		if flow := normal(e.Flow); fullness(flow) > fullness(r.flow) {
+			r.flow = flow
+		}
+		if kernel {
+			r.told = append(r.told, e)
+		} else {
+			r.samples = append(r.samples, e)
+		}
+	}
+	for _, r := range list {
+		inOrder(r.told)
+		inOrder(r.samples)
+	}
+	return list
+}
+
+func inOrder(events []*probes.Event) {
+	slices.SortStableFunc(events, func(x, y *probes.Event) int { return cmp.Compare(x.Time, y.Time) })
+}
+
+// listed returns from when until when a socket was listed that no event told
+// of, unless there is a reason: it was there before the record, or it is no
+// full socket and only those are told of. until is 0 for ever.
+func (r *resident) listed(lives bool) (from, until probes.Mono, ok bool) {
+	first, last := r.samples[0], r.samples[len(r.samples)-1]
+	object := first.Sample.Object
+	if first.Sample.Since == 0 || !lives && (object == probes.RequestObject || object == probes.MiniObject) {
+		return 0, 0, false
+	}
+	if last.Sample.Gone {
+		until = last.Sample.Since
+	}
+	return first.Sample.Since, until, true
+}
+
+// hidden returns from when until when a socket was open by its events and not
+// listed; until is 0 for ever.
+func (r *resident) hidden() (from, until probes.Mono, ok bool) {
+	for _, e := range r.told {
+		switch {
+		case e.Kind != probes.KindState || e.Grade == probes.RecordedMini || e.Old == e.New:
+		case e.New == probes.Closed:
+			until = e.Time
+		case from == 0 || until != 0: // for the first time, or once more
+			from, until = e.Time, 0
+		}
+	}
+	if n := len(r.samples); n > 0 {
+		last := r.samples[n-1]
+		if !last.Sample.Gone {
+			return 0, 0, false
+		}
+		from = max(from, last.Time)
+	}
+	return from, until, from != 0
+}
+
+// among counts the rounds that lie between two moments as a whole: a round is
+// over when the next one begins.
+func (r *resident) among(rounds []probes.Mono, from, until probes.Mono) int {
+	n := 0
+	for i, at := range rounds[:len(rounds)-1] {
+		if at > from && (until == 0 || rounds[i+1] <= until) {
+			n++
+		}
+	}
+	return n
+}
+
+// unexplained tells a difference.
+func (b *builder) unexplained(r *resident, e *probes.Event, what string) {
+	c := Conflict{
+		Events: []uint64{e.Seq},
+		Text:   fmt.Sprintf("unexplained: socket %d of %s (%s, peer %s), %s when last seen, %s", r.id.Cookie, r.node, located(r.flow.Local), located(r.flow.Remote), e.New, what),
+	}
+	for _, inc := range b.all {
+		for _, l := range inc.lanes {
+			if l.Sock == r.id {
+				c.Endpoint = l.Endpoint
+			}
+		}
+	}
+	b.t.Conflicts = append(b.t.Conflicts, c)
+}
+
+// located is an address in words, as far as it is known.
+func located(a netip.AddrPort) string {
+	if !a.IsValid() {
+		return "none"
+	}
+	return a.String()
+}
