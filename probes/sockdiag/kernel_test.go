@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -132,6 +131,18 @@ func (r *recorder) of(cookie uint64) (states []string) {
 	return states
 }
 
+// samples returns what looks have told so far.
+func (r *recorder) samples() (list []probes.Event) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, e := range r.events {
+		if e.Kind == probes.KindSample {
+			list = append(list, e)
+		}
+	}
+	return list
+}
+
 // start runs p; stop ends it and waits for it.
 func start(t *testing.T, p *Probe) (r *recorder, stop func()) {
 	t.Helper()
@@ -194,7 +205,7 @@ func TestRunEmitsChangesOnly(t *testing.T) {
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("client: %v, want %v", got, want)
 	}
-	samples := slices.DeleteFunc(r.events, func(e probes.Event) bool { return e.Kind != probes.KindSample })
+	samples := r.samples()
 	for i, e := range samples {
 		switch first := i == 0; {
 		case e.Node != "node" || e.Sock.NetNS != at.Cookie || e.Sample == nil:

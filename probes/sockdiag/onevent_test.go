@@ -71,8 +71,8 @@ func TestLookAtSince(t *testing.T) {
 	server.close()
 	p.LookAt([]Ask{ask})
 	var since probes.Mono
-	for _, e := range r.events {
-		if e.Sock.Cookie != ask.Cookie || e.Kind != probes.KindSample {
+	for _, e := range r.samples() {
+		if e.Sock.Cookie != ask.Cookie {
 			continue
 		}
 		if e.Sample.Since <= since || e.Sample.Since >= e.Time || e.Sock.NetNS != at.Cookie || e.Grade != probes.Sampled {
@@ -106,9 +106,9 @@ func TestLookAtAnother(t *testing.T) {
 	at, p, r := resting(t)
 	l := listen(t, at, "127.0.0.1:0")
 	flow := probes.Flow{Local: l.local(), Remote: netip.MustParseAddrPort("127.0.0.1:1")}
-	before := len(r.events)
+	before := len(r.samples())
 	p.LookAt([]Ask{{Node: "node", Flow: flow}, {Node: "node", Flow: flow, Cookie: 1}, {Node: "elsewhere", Flow: flow}, {Node: "node"}})
-	if got := r.events[before:]; len(got) != 0 {
+	if got := r.samples()[before:]; len(got) != 0 {
 		t.Errorf("told %+v", got)
 	}
 }
@@ -125,8 +125,8 @@ func TestLookAtListener(t *testing.T) {
 	l.accept()
 	p.LookAt([]Ask{ask})
 	var queue []uint32
-	for _, e := range r.events {
-		if e.Kind == probes.KindSample && e.Sock.Cookie == l.cookie() {
+	for _, e := range r.samples() {
+		if e.Sock.Cookie == l.cookie() {
 			queue = append(queue, e.Sample.RQueue)
 		}
 	}
