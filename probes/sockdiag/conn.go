@@ -32,12 +32,24 @@ var answerTimeout = unix.Timeval{Sec: 2}
 // server that listens on :: has sockets of family AF_INET6 for IPv4 too.
 var families = [...]uint8{unix.AF_INET, unix.AF_INET6}
 
-// A conn is a netlink socket, which stays in the network namespace that it
-// was made in. It is not safe for concurrent use.
+// A conn asks the kernel of one network namespace. It is not safe for
+// concurrent use.
 type conn struct {
-	fd  int
-	seq uint32
+	kernel kernel
+	seq    uint32
 }
+
+// A kernel is what a conn asks: a netlink socket, but for tests.
+type kernel interface {
+	send(request []byte) error
+	// receive reads one datagram of the kernel's into buf.
+	receive(buf []byte) ([]byte, error)
+	close() error
+}
+
+// A netlink is a netlink socket, which stays in the network namespace that it
+// was made in.
+type netlink struct{ fd int }
 
 // dial makes a conn inside ns. The caller closes it.
 func dial(ns probes.Namespace) (*conn, error) {
@@ -49,7 +61,7 @@ func dial(ns probes.Namespace) (*conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open sock_diag socket: %w", err)
 	}
-	c := &conn{fd: fd}
+	c := &conn{kernel: netlink{fd}}
 	if err := unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &answerTimeout); err != nil {
 		c.close()
 		return nil, fmt.Errorf("set timeout of sock_diag socket: %w", err)
@@ -61,8 +73,10 @@ func dial(ns probes.Namespace) (*conn, error) {
 	return c, nil
 }
 
-func (c *conn) close() error {
-	if err := unix.Close(c.fd); err != nil {
+func (c *conn) close() error { return c.kernel.close() }
+
+func (n netlink) close() error {
+	if err := unix.Close(n.fd); err != nil {
 		return fmt.Errorf("close sock_diag socket: %w", err)
 	}
 	return nil
@@ -96,14 +110,13 @@ func (c *conn) dump(family uint8, states uint32, buf []byte) (look, error) {
 // complete. An answer that cannot be read is still read to its end: the
 // kernel refuses a new dump while one is unfinished.
 func (c *conn) exchange(req, buf []byte, visit func(entry)) error {
-	kernel := &unix.SockaddrNetlink{Family: unix.AF_NETLINK}
-	if err := retry(func() error { return unix.Sendto(c.fd, req, 0, kernel) }); err != nil {
+	if err := c.kernel.send(req); err != nil {
 		return fmt.Errorf("ask sock_diag: %w", err)
 	}
 	var first error
 	interrupted := false
 	for {
-		b, err := c.receive(buf)
+		b, err := c.kernel.receive(buf)
 		if err != nil {
 			return errors.Join(first, fmt.Errorf("read sock_diag's answer: %w", err))
 		}
@@ -122,13 +135,18 @@ func (c *conn) exchange(req, buf []byte, visit func(entry)) error {
 	}
 }
 
-// receive reads one datagram of the kernel's into buf.
-func (c *conn) receive(buf []byte) ([]byte, error) {
+func (n netlink) send(request []byte) error {
+	return retry(func() error {
+		return unix.Sendto(n.fd, request, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK})
+	})
+}
+
+func (n netlink) receive(buf []byte) ([]byte, error) {
 	for {
-		var n int
+		var size int
 		var from unix.Sockaddr
 		err := retry(func() (err error) {
-			n, from, err = unix.Recvfrom(c.fd, buf, unix.MSG_TRUNC)
+			size, from, err = unix.Recvfrom(n.fd, buf, unix.MSG_TRUNC)
 			return err
 		})
 		if err != nil {
@@ -137,10 +155,10 @@ func (c *conn) receive(buf []byte) ([]byte, error) {
 		if sender, ok := from.(*unix.SockaddrNetlink); !ok || sender.Pid != 0 {
 			continue // another process of the namespace; only the kernel is 0
 		}
-		if n > len(buf) {
-			return nil, fmt.Errorf("datagram of %d bytes, room for %d", n, len(buf))
+		if size > len(buf) {
+			return nil, fmt.Errorf("datagram of %d bytes, room for %d", size, len(buf))
 		}
-		return buf[:n], nil
+		return buf[:size], nil
 	}
 }
 

@@ -109,12 +109,11 @@ func (c *conn) get(a Ask, bound uint32, buf []byte) (look, error) {
 	family, id := encodeID(a, bound)
 	req := encodeRequest(unix.SOCK_DIAG_BY_FAMILY, unix.NLM_F_REQUEST, c.seq, family, allStates, id)
 	l := look{begin: clock.Now()}
-	err := retry(func() error { return unix.Sendto(c.fd, req, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}) })
-	if err != nil {
+	if err := c.kernel.send(req); err != nil {
 		return l, fmt.Errorf("ask sock_diag: %w", err)
 	}
 	for {
-		b, err := c.receive(buf)
+		b, err := c.kernel.receive(buf)
 		if err != nil {
 			return l, fmt.Errorf("read sock_diag's answer: %w", err)
 		}
