@@ -158,6 +158,10 @@ func (m *Machine) call(in Input) {
 			}
 			m.take(event, probes.Closed, in)
 		}
+		// Both sides have closed: no RST is sent that would show it (section 3.10.5).
+		if m.aborting && c.Name == "close" && (m.state == probes.Closing || m.state == probes.LastAck) {
+			m.take(Abort, probes.Closed, in)
+		}
 	case "send", "receive":
 		if c.Errno == "ETIMEDOUT" && m.sending {
 			switch m.state {
