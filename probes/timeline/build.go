@@ -46,6 +46,7 @@ func Build(header probes.Header, events []probes.Event) (*Timeline, error) {
 	for _, inc := range b.all {
 		for _, l := range inc.lanes {
 			b.observe(l)
+			b.tell(l)
 		}
 	}
 	for _, inc := range b.all {
@@ -65,6 +66,8 @@ type builder struct {
 	holes        map[hole]string        // what is missing there
 	forwarders   map[string]bool        // nodes that passed on a segment
 	complete     bool                   // the mark was seen
+	width        probes.Mono            // the greatest uncertainty of the wall clock
+	counters     []*probes.Event        // how they moved
 	flows        flows
 	frames       []frame        // in the order of sending
 	sockets      []*socket      // that are no listeners
@@ -104,7 +107,10 @@ func (b *builder) run() {
 			if e.Source == probes.Lab && e.Loss.What == truncated {
 				b.complete = false
 			}
+		case probes.KindCounter:
+			b.counters = append(b.counters, e)
 		case probes.KindClock:
+			b.width = max(b.width, probes.Mono(e.Clock.Width))
 			if e.Clock.Step {
 				// Packets are stamped by the wall clock.
 				t.Losses = append(t.Losses, Loss{Event: e.Seq, Source: probes.Wire, Node: e.Node,
@@ -154,6 +160,11 @@ func (b *builder) present(source probes.Source) bool {
 		}
 	}
 	return b.sources[source]
+}
+
+// records reports whether bpf records a kind of event: the header says so.
+func (b *builder) records(k probes.Kind) bool {
+	return slices.ContainsFunc(b.t.Header.Probes, func(p probes.ProbeStatus) bool { return p.Source == probes.BPF && p.Records(k) })
 }
 
 // A hole is where records of a source are missing: at a node, or anywhere.

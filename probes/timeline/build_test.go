@@ -109,7 +109,7 @@ func recordings() []recording {
 			s.Look()
 			c.Send(c.Acceptor, "the rest", 2000)
 			c.LastHalf(c.Acceptor)
-		}), fourWay, append([]timeline.NoteName{timeline.HandOver}, common...), 0},
+		}), fourWay, append([]timeline.NoteName{timeline.HandOver, timeline.Offloaded}, common...), 0},
 		{"orphan-fin-wait-2", tt.One(tt.Options{}, func(s *tt.Script, c *tt.Conn) {
 			c.Open()
 			c.HalfClose(c.Opener, "close")

@@ -69,12 +69,12 @@ func TestConflicts(t *testing.T) {
 			if isState(*e, tt.Client, probes.SynSent) || isState(*e, tt.Client, probes.Established) {
 				e.Time -= 20e6
 			}
-		}, "the kernel entered ESTABLISHED 19.998ms before the segment arrived"},
+		}, "the kernel entered ESTABLISHED (e11) 19.998ms before the segment arrived (e10)"},
 		{"FIN-WAIT-1 after its segment", four, nil, func(e *probes.Event) {
 			if e.Kind == probes.KindState && e.Node == tt.Client && e.Time > 0 && (e.New == probes.FinWait1 || e.Old == probes.FinWait1 || e.Old == probes.FinWait2) {
 				e.Time += 30e6
 			}
-		}, "the kernel entered FIN-WAIT-1"},
+		}, "the kernel entered FIN-WAIT-1 (e24)"},
 		{"a full socket listed where no event shows it", half, nil, func(e *probes.Event) {
 			if e.Kind == probes.KindSample && e.Node == tt.Server && e.New == probes.CloseWait {
 				e.New = probes.Closing

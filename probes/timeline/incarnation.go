@@ -50,6 +50,7 @@ type lane struct {
 	unclear bool                 // what arrived may not have come to it
 	tapped  bool                 // its own tap saw something
 	taken   []rfc9293.Transition // by the model
+	told    []Visit              // the kernel's path, without the end of a full socket that is none of the endpoint's
 	died    *probes.Event        // the full socket went to CLOSED
 	mini    bool                 // the kernel's events told of a mini-socket that followed it
 }

@@ -23,7 +23,28 @@ func (b *builder) kernelView(l *lane) View {
 		}
 	}
 	k.view.Whole = k.view.Why == ""
+	k.view.Blind = k.blind()
 	return k.view
+}
+
+// blind says which states the kernel's events cannot show of an endpoint.
+// Where the lives of mini-sockets are not recorded, those are all that may be
+// spent in one. Where they are, only a step to TIME-WAIT inside a mini-socket
+// may escape: its timer is not touched if it stays in the same bucket of the
+// timer wheel, and then only the segment that is freed there tells of it.
+func (k *kernelPath) blind() []probes.State {
+	if !k.b.records(probes.KindLife) {
+		return []probes.State{probes.Listen, probes.SynReceived, probes.FinWait2, probes.TimeWait, probes.Closed}
+	}
+	blind := []probes.State{probes.Listen, probes.Closed}
+	if n := len(k.view.Visits); k.l.mini && n > 0 && !k.b.records(probes.KindDrop) {
+		for _, v := range k.view.Visits {
+			if v.State == probes.FinWait2 {
+				blind = append(blind, probes.TimeWait)
+			}
+		}
+	}
+	return blind
 }
 
 // kernelGap says why events of an endpoint may be missing, "" if none are.
@@ -91,7 +112,7 @@ func (k *kernelPath) lived(e *probes.Event) {
 		switch {
 		case !gone:
 			k.view.Visits = visit(k.view.Visits, probes.SynReceived, w)
-		case k.l.hasChild():
+		case k.l.child() != nil:
 		case e.Life.Stage == probes.Expired || k.b.unlistened(k.l, e.Time):
 			k.view.Visits = visit(k.view.Visits, probes.Closed, w)
 		default: // note 1 of figure 5, and erratum 8710
@@ -111,12 +132,14 @@ func (k *kernelPath) lived(e *probes.Event) {
 	k.view.Visits = visit(k.view.Visits, e.New, w)
 }
 
-// hasChild reports whether the kernel recorded that a socket was made of the
-// acceptor's request.
-func (l *lane) hasChild() bool {
-	return slices.ContainsFunc(l.events, func(e *probes.Event) bool {
-		return e.Kind == probes.KindState && e.Old == probes.Listen
-	})
+// child returns the kernel's word that a socket was made of the acceptor's
+// request, nil if there is none.
+func (l *lane) child() *probes.Event {
+	i := slices.IndexFunc(l.events, func(e *probes.Event) bool { return e.Kind == probes.KindState && e.Old == probes.Listen })
+	if i < 0 {
+		return nil
+	}
+	return l.events[i]
 }
 
 // unlistened reports whether the listener of an acceptor had ended by a time.

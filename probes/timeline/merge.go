@@ -8,11 +8,6 @@ import (
 	"netlab/probes/rfc9293"
 )
 
-// apart is how far the kernel and the wire may disagree about when a state was
-// entered before it is a contradiction. Measured distances are microseconds; a
-// starved machine stretches them.
-const apart probes.Mono = 5e6 // 5 ms
-
 // compare makes the histories of both ends of a connection, with what there is
 // to say about how the observers differ.
 func (b *builder) compare(inc *incarnation) {
@@ -21,10 +16,15 @@ func (b *builder) compare(inc *incarnation) {
 	}
 	b.noteOpening(inc)
 	for _, l := range inc.lanes {
+		b.findResets(l)
+		b.judgeTimes(l)
 		b.noteQueued(l)
 		b.noteState(l)
 		b.noteResets(l)
+		b.noteOffloads(l)
 	}
+	b.noteOverflow(inc.lanes[1])
+	b.noteMiddlebox(inc)
 }
 
 // reconcile makes an endpoint's history: the paths of kernel and model laid
@@ -35,10 +35,11 @@ func (b *builder) reconcile(l *lane) {
 	if over {
 		kernel = kernel[:len(kernel)-1]
 	}
+	l.told = kernel
 	model = b.notAccepted(l, model, kernel)
+	model = b.notKept(l, model, kernel)
 	path := align(model, kernel)
 	b.judgeLone(l, path, over)
-	b.judgeTimes(l, model, kernel)
 	path = b.addSamples(l, path, over)
 	l.History = b.polish(path)
 }
@@ -216,10 +217,15 @@ func (b *builder) judgeLone(l *lane, path []Visit, over bool) {
 // visit of the model's.
 func (b *builder) kernelShows(l *lane, v Visit, over bool) bool {
 	switch v.State {
-	case probes.Listen, probes.TimeWait:
-		return v.State == probes.TimeWait && !over && l.died == nil
+	case probes.Listen:
+		return false
+	case probes.TimeWait:
+		if b.records(probes.KindLife) {
+			return l.Views[probes.KernelEvents].Sees(v.State)
+		}
+		return !over && l.died == nil
 	case probes.SynReceived:
-		return !l.passive
+		return !l.passive || b.records(probes.KindLife) && !b.cookies(l)
 	case probes.Closed:
 		return !over
 	}
@@ -235,27 +241,4 @@ func modelShows(s probes.State) bool {
 		return false
 	}
 	return true
-}
-
-// judgeTimes holds the times of kernel and wire against causality: what a
-// segment brings about is not seen before the segment, and what the user
-// brings about is seen before its segment.
-func (b *builder) judgeTimes(l *lane, model, kernel []Visit) {
-	for _, k := range kernel {
-		m := find(model, k.State)
-		if m == nil || k.From == 0 || m.From == 0 {
-			continue
-		}
-		switch k.State {
-		case probes.SynSent, probes.FinWait1, probes.LastAck:
-			if k.From > m.From+apart {
-				b.conflict(l, ordinals(k, *m), "the kernel entered %s %s after its segment was sent", k.State, k.From.Sub(m.From))
-			}
-		case probes.Closed:
-		default:
-			if k.From < m.From-apart {
-				b.conflict(l, ordinals(k, *m), "the kernel entered %s %s before the segment arrived", k.State, m.From.Sub(k.From))
-			}
-		}
-	}
 }

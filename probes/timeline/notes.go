@@ -2,6 +2,7 @@ package timeline
 
 import (
 	"fmt"
+	"slices"
 
 	"netlab/probes"
 	"netlab/probes/rfc9293"
@@ -52,7 +53,7 @@ func (b *builder) noteOpening(inc *incarnation) {
 		return
 	}
 	if v := find(acceptor.History, probes.SynReceived); v != nil {
-		b.note(acceptor, RequestSocket, ordinals(*v)...)
+		b.noteRequest(acceptor, v)
 	}
 	established := find(opener.History, probes.Established)
 	if established == nil || find(acceptor.History, probes.Established) != nil || !inc.syn {
@@ -85,14 +86,47 @@ func (b *builder) noteState(l *lane) {
 	}
 }
 
-// noteResets notes every RST that arrived and had no effect on its receiver.
+// noteRequest says what stood for an acceptor in SYN-RECEIVED: a request
+// socket, or none where the child came with the SYN (RFC 7413) or a cookie kept
+// its place (RFC 4987 section 3.6).
+func (b *builder) noteRequest(l *lane, v *Visit) {
+	child := l.child()
+	switch request := slices.ContainsFunc(l.Objects, func(s Span) bool { return s.Object == probes.RequestObject }); {
+	case request || !l.Views[probes.KernelEvents].Whole || !b.records(probes.KindLife):
+		b.note(l, RequestSocket, ordinals(*v)...)
+	case child == nil:
+		b.note(l, SYNCookie, ordinals(*v)...)
+	case l.completed(child.Time):
+		b.note(l, SYNCookie, child.Seq)
+	default:
+		b.note(l, FastOpen, child.Seq)
+	}
+}
+
+// completed reports whether the segment that completes an opening had come by
+// a time.
+func (l *lane) completed(at probes.Mono) bool {
+	return slices.ContainsFunc(l.inputs, func(in rfc9293.Input) bool {
+		return in.Kind == rfc9293.Received && in.Segment.Flags&(probes.SYN|probes.ACK) == probes.ACK && in.Time <= at+slack
+	})
+}
+
+// noteResets notes every RST that arrived and had no effect on its receiver,
+// or one that was none on a full socket.
 func (b *builder) noteResets(l *lane) {
 	effect := make(map[uint64]bool)
 	for _, tr := range l.taken {
 		effect[tr.Cause.Event] = true
 	}
+	told := b.records(probes.KindReset) && l.Views[probes.KernelEvents].Whole
 	for _, in := range l.inputs {
-		if in.Kind == rfc9293.Received && in.Segment.Flags.Has(probes.RST) && !effect[in.Event] {
+		if in.Kind != rfc9293.Received || !in.Segment.Flags.Has(probes.RST) {
+			continue
+		}
+		taken := slices.ContainsFunc(l.Resets, func(r Reset) bool {
+			return r.Dir == probes.In && r.Segment != nil && r.Segment.Taps[len(r.Segment.Taps)-1].Event == in.Event
+		})
+		if !effect[in.Event] || told && !taken {
 			b.note(l, ResetNoTarget, in.Event)
 		}
 	}

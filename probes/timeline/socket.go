@@ -41,7 +41,7 @@ func (b *builder) collectSockets() {
 			continue
 		}
 		key := socketKey{id: b.identity(e)}
-		if key.id.Cookie == 0 {
+		if key.id.Cookie == 0 || elsewhere(e) {
 			key = socketKey{node: e.Node, flow: normal(e.Flow)}
 		}
 		s := sockets[key]

@@ -3,6 +3,7 @@
 package timeline
 
 import (
+	"slices"
 	"time"
 
 	"netlab/probes"
@@ -105,6 +106,8 @@ type Endpoint struct {
 	History []Visit
 	// Views is the path as each observer class alone shows it.
 	Views map[probes.Class]View
+
+	Told // what the kernel told of it beside its states
 }
 
 // A Visit is an endpoint's stay in one state.
@@ -148,7 +151,14 @@ type View struct {
 	// not there. A sampler's view is never whole.
 	Whole bool
 	Why   string // why not: English, technical
+	// Blind are states that the class could not see at this endpoint, however
+	// whole its record: that it does not show them says nothing.
+	Blind []probes.State
 }
+
+// Sees reports whether the class must have seen a visit to a state, had there
+// been one.
+func (v View) Sees(s probes.State) bool { return v.Whole && !slices.Contains(v.Blind, s) }
 
 // A Listener is a socket in LISTEN: a subject of its own.
 type Listener struct {
@@ -300,4 +310,11 @@ const (
 	ResetNoTarget  NoteName = "reset-no-target" // a RST that no full socket received
 	OrphanFinWait2 NoteName = "orphan-finwait2" // FIN-WAIT-2 lives on in a mini-socket
 	NotDelivered   NoteName = "not-delivered"   // arrived at the tap, dropped before TCP: by a firewall, or as a queue was full
+	ResetByData    NoteName = "reset-by-data"   // the kernel ended the socket as if a RST had come: data came after shutdown
+	FastOpen       NoteName = "fast-open"       // the child was there before the third segment: RFC 7413
+	SYNCookie      NoteName = "syn-cookie"      // a child without a request socket: the SYN+ACK's number was all that was kept of the SYN
+	QueueOverflow  NoteName = "queue-overflow"  // a SYN came and was neither answered nor refused: the listener's queue was full
+	NotKept        NoteName = "not-kept"        // no TIME-WAIT, as there were too many: tcp_max_tw_buckets
+	Offloaded      NoteName = "offloaded"       // the capture shows what the interface was to cut or sum yet
+	Middlebox      NoteName = "middlebox"       // a connection tracker has a state of its own of a connection
 )
