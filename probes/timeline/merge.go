@@ -48,6 +48,9 @@ func (b *builder) reconcile(l *lane) {
 // socket only: a mini-socket lives on, in TIME-WAIT or FIN-WAIT-2.
 func (b *builder) handedOver(l *lane) bool {
 	kernel := l.Views[probes.KernelEvents].Visits
+	if b.records(probes.KindLife) && l.Views[probes.KernelEvents].Whole {
+		return false // then it said so
+	}
 	if l.mini || l.died == nil || len(kernel) < 2 || kernel[len(kernel)-1].State != probes.Closed {
 		return false
 	}
@@ -237,7 +240,7 @@ func (b *builder) kernelShows(l *lane, v Visit, over bool) bool {
 // that is queued is none yet.
 func modelShows(s probes.State) bool {
 	switch s {
-	case probes.Closed, probes.FinWait1, probes.LastAck, probes.TimeWait:
+	case probes.Closed, probes.FinWait1, probes.LastAck:
 		return false
 	}
 	return true

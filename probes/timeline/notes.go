@@ -107,7 +107,7 @@ func (b *builder) noteRequest(l *lane, v *Visit) {
 // a time.
 func (l *lane) completed(at probes.Mono) bool {
 	return slices.ContainsFunc(l.inputs, func(in rfc9293.Input) bool {
-		return in.Kind == rfc9293.Received && in.Segment.Flags&(probes.SYN|probes.ACK) == probes.ACK && in.Time <= at+slack
+		return in.Kind == rfc9293.Received && in.Segment.Flags&(probes.SYN|probes.ACK) == probes.ACK && in.Time <= at
 	})
 }
 

@@ -167,7 +167,7 @@ func (c *Conn) LastHalf(second *End) {
 	})
 	first.Emit(probes.ACK, "", 0).Deliver()
 	if first.object == probes.MiniObject {
-		first.State = probes.TimeWait // inside the mini-socket: no event
+		first.Step() // inside the mini-socket
 	} else {
 		first.Mini(probes.TimeWait)
 	}

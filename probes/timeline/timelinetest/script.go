@@ -57,6 +57,10 @@ type Options struct {
 
 	// Observe says what waited for the observers.
 	Observe probes.Observe
+
+	// Lives says that bpf records the lives of mini-sockets, resets, drops and
+	// all else that it can, and sockdiag counters.
+	Lives bool
 }
 
 // The nodes of every script, with the cookies of their namespaces.
@@ -122,6 +126,12 @@ func (s *Script) Header() probes.Header {
 		{Source: probes.Wire, Grade: probes.Recorded},
 		{Source: probes.Calls, Grade: probes.Recorded},
 	} {
+		if s.opts.Lives && p.Source == probes.BPF {
+			p.Kinds = []probes.Kind{probes.KindLife, probes.KindReset, probes.KindResent, probes.KindFault, probes.KindDrop, probes.KindTally}
+		}
+		if s.opts.Lives && p.Source == probes.SockDiag {
+			p.Kinds = []probes.Kind{probes.KindTally, probes.KindCounter}
+		}
 		if s.without(p.Source) {
 			p = probes.ProbeStatus{Source: p.Source, Reason: "refused (EPERM)", Remedy: "run it as root"}
 		}
