@@ -57,6 +57,7 @@ func Set(name string) []string {
 	for _, f := range files {
 		names = append(names, strings.TrimSuffix(f, extension))
 	}
+	slices.Sort(names) // "a.yaml" comes after "a-b.yaml"
 	return names
 }
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"netlab/lab/node"
 	"netlab/lab/watch"
 	"netlab/probes"
 	"netlab/probes/bpf"
@@ -175,7 +176,7 @@ func (e *env) show(text watch.Text, l watch.Line, asJSON bool) {
 // tracer loads what tells kernel events. Where they are not to be had it says
 // so, and what is done instead.
 func (e *env) tracer() (*bpf.Tracer, error) {
-	tracer, err := bpf.Load()
+	tracer, err := node.LoadTracer()
 	if u, ok := errors.AsType[*probes.Unavailable](err); ok {
 		fmt.Fprintln(e.stderr, "netlab: "+e.t(words.WatchSampled, u.Reason))
 		if u.Remedy != "" {

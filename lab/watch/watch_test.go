@@ -109,6 +109,10 @@ func TestRun(t *testing.T) {
 	tracer, err := bpf.Load()
 	netnstest.Require(t, "bpf", err)
 	defer tracer.Close()
+	private := netnstest.New(t)
+	if err := tracer.Check(private.Cookie(), func() error { return private.Do(bpf.Rehearse) }); err != nil {
+		t.Fatal(err)
+	}
 	var states []string
 	for _, l := range watched(t, tracer) {
 		if l.Old != probes.Unknown && (l.Kind == probes.KindState || l.Kind == probes.KindLife) {
