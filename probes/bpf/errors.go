@@ -49,11 +49,22 @@ type lacksError struct{ what string }
 
 func (e *lacksError) Error() string { return "the kernel has no " + e.what }
 
+// A verifierError says why the kernel does not take a program: it is another
+// kernel than the program was written for.
+type verifierError struct {
+	errno unix.Errno
+	why   string
+}
+
+func (e *verifierError) Error() string { return e.errno.Error() + ": verifier: " + e.why }
+func (e *verifierError) Unwrap() error { return e.errno }
+
 // The remedies.
 const (
 	remedyPrivilege = "run as root, or give the command CAP_BPF and CAP_PERFMON (setcap cap_bpf,cap_perfmon=ep)"
 	remedyTypes     = "boot a kernel built with CONFIG_DEBUG_INFO_BTF, as those of Debian 11, Ubuntu 20.10 and later are"
 	remedyKernel    = "boot Linux 5.14 or later"
+	remedyNewer     = "boot Linux 6.12 or later"
 	remedyBPF       = "boot a kernel built with CONFIG_BPF_SYSCALL, and let the container's seccomp profile pass bpf(2)"
 )
 
@@ -62,7 +73,9 @@ func unavailable(err error) error {
 	u := &probes.Unavailable{Source: probes.BPF, Reason: err.Error()}
 	var lacks *lacksError
 	var noTypes *noTypesError
+	var verifier *verifierError
 	switch {
+	case errors.As(err, &verifier):
 	case errors.As(err, &lacks):
 		u.Remedy = remedyKernel
 	case errors.As(err, &noTypes) && errors.Is(err, fs.ErrNotExist):

@@ -165,6 +165,11 @@ func (t *Tracer) lack(kind probes.Kind, err error) {
 	if u, ok := errors.AsType[*probes.Unavailable](unavailable(err)); ok {
 		l.Reason, l.Remedy = u.Reason, u.Remedy
 	}
+	var lacks *lacksError
+	var verifier *verifierError
+	if errors.As(err, &lacks) || errors.As(err, &verifier) {
+		l.Remedy = remedyNewer // that has all of it
+	}
 	t.lacks = append(t.lacks, l)
 	slices.SortFunc(t.lacks, func(a, b probes.Lack) int { return cmp.Compare(a.Kind, b.Kind) })
 }

@@ -15,6 +15,8 @@ import (
 	"netlab/lab/netns/netnstest"
 	"netlab/probes"
 
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
 	"golang.org/x/sys/unix"
 )
 
@@ -169,6 +171,52 @@ func TestNoLivesWithoutSelfCheck(t *testing.T) {
 	}
 }
 
+// What another kernel refuses is missing by itself, and said.
+func TestMissingLayers(t *testing.T) {
+	netnstest.Require(t, "bpf", closed(Load()))
+	tests := []struct {
+		name           string
+		change         func(*ebpf.CollectionSpec)
+		lacks          probes.Kind
+		reason, remedy string
+	}{
+		{"no tracepoint", func(s *ebpf.CollectionSpec) { s.Programs[tcpProgDrop].AttachTo = "kfree_skb_of_old" },
+			probes.KindDrop, "the kernel has no tracepoint kfree_skb_of_old", remedyNewer},
+		{"argument that the tracepoint has not", func(s *ebpf.CollectionSpec) {
+			s.Programs[tcpProgResetSent].Instructions = asm.Instructions{asm.LoadMem(asm.R0, asm.R1, 72, asm.DWord), asm.Return()}
+		}, probes.KindReset, "BPF_PROG_LOAD reset_sent: EACCES, verifier: ", remedyNewer},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			spec, err := loadTcp()
+			if err != nil {
+				t.Fatal(err)
+			}
+			tt.change(spec)
+			tracer := &Tracer{places: map[uint64]*place{}}
+			defer func() {
+				if err := tracer.Close(); err != nil {
+					t.Error(err)
+				}
+			}()
+			if err := tracer.load(spec, ringBytes); err != nil {
+				t.Fatal(err)
+			}
+			ns := netnstest.New(t)
+			if err := tracer.Check(ns.Cookie(), func() error { return ns.Do(Rehearse) }); err != nil {
+				t.Fatal(err)
+			}
+			s := tracer.Status()
+			if len(s.Lacks) != 1 || s.Records(tt.lacks) || !s.Records(probes.KindLife) {
+				t.Fatalf("status %+v, want one that lacks only %s", s, tt.lacks)
+			}
+			if l := s.Lacks[0]; l.Kind != tt.lacks || !strings.HasPrefix(l.Reason, tt.reason) || l.Remedy != tt.remedy {
+				t.Errorf("lacks %+v, want %s: %s", l, tt.lacks, tt.reason)
+			}
+		})
+	}
+}
+
 func TestPrivileges(t *testing.T) {
 	netnstest.Require(t, "bpf", closed(Load()))
 	if os.Geteuid() != 0 {
@@ -218,7 +266,7 @@ func TestUnavailable(t *testing.T) {
 		{"no bpf", refused("BPF_MAP_CREATE", "ring", unix.ENOSYS), "BPF_MAP_CREATE ring: ENOSYS", remedyBPF},
 		{"old kernel", &lacksError{"tracepoint inet_sock_set_state"}, "the kernel has no tracepoint inet_sock_set_state", remedyKernel},
 		{"library's text", refused("BPF_PROG_LOAD", "state", fmt.Errorf("load program: %w (MEMLOCK may be too low)", unix.EPERM)), "BPF_PROG_LOAD state: EPERM", remedyPrivilege},
-		{"verifier", refused("BPF_PROG_LOAD", "state", fmt.Errorf("%w: verifier: R1 invalid", unix.EINVAL)), "BPF_PROG_LOAD state: EINVAL, verifier: R1 invalid", ""},
+		{"verifier", refused("BPF_PROG_LOAD", "state", &verifierError{unix.EACCES, "R1 invalid"}), "BPF_PROG_LOAD state: EACCES, verifier: R1 invalid", ""},
 		{"no errno", refused("map", "ring", errors.New("odd")), "map ring: odd", ""},
 	}
 	for _, tt := range tests {

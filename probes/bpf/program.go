@@ -167,7 +167,7 @@ func progLoad(p *ebpf.ProgramSpec, code []byte, tracepoint uint32) (int, error) 
 		return fd, nil
 	}
 	if last := lastLine(log); last != "" {
-		return 0, fmt.Errorf("%w: verifier: %s", errno, last)
+		return 0, &verifierError{errno, last}
 	}
 	return 0, errno
 }
