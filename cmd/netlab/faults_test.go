@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,54 +12,67 @@ import (
 	"netlab/lab/check"
 	"netlab/lab/netns/netnstest"
 	"netlab/lab/run"
+	"netlab/probes"
+	"netlab/probes/bpf"
 	"netlab/scenarios"
 )
 
-// cutting is a scenario that goes on when the kernel's programs have gone.
-const cutting = `netlab: 1
-name: cutting
+// faulty is a scenario with a pause in which something can happen to what the
+// kernel records.
+const faulty = `netlab: 1
+name: faulty
 nodes: {client: {}, server: {}}
 links: {wire: [client, server]}
-servers: {ftpd: {node: server, ftp: {anonymous: true, close: after_peer}}}
+servers: {ftpd: {node: server, ftp: {anonymous: true, close: after_peer, files: {a.txt: a}}}}
 steps:
   - ftp.connect: {node: client, to: ftpd, as: control}
-  - sleep: {for: 500ms}
   - ftp.login: {session: control}
+  - sleep: {for: 500ms}
+  - ftp.retrieve: {session: control, path: a.txt}
+  - ftp.retrieve: {session: control, path: a.txt}
+  - ftp.retrieve: {session: control, path: a.txt}
+  - ftp.retrieve: {session: control, path: a.txt}
+  - ftp.retrieve: {session: control, path: a.txt}
   - ftp.quit: {session: control, close: after_reply}
   - settle: {within: 3s}
 expect:
   connections: {control: {ends: {server: {states: [SYN-RECEIVED, ESTABLISHED, CLOSE-WAIT, LAST-ACK, CLOSED]}}}}
 `
 
-// Kernel events that end in the middle of a run are a loss: what needs them is
-// open, not passed.
-func TestKernelEventsEndMidRun(t *testing.T) {
-	requireLab(t)
-	netnstest.Require(t, "bpf", bpfSupported())
-	sc, err := scenarios.Parse("cutting.yaml", []byte(cutting))
+// A faultyRun is a run of it.
+type faultyRun struct {
+	out string // where its directory is
+}
+
+// recorded waits until the record has a text.
+func (f *faultyRun) recorded(text string) error {
+	ok := await(20*time.Second, func() bool {
+		paths, _ := filepath.Glob(filepath.Join(f.out, "*", run.EventsFile))
+		if len(paths) == 0 {
+			return false
+		}
+		have, err := os.ReadFile(paths[0])
+		return err == nil && bytes.Contains(have, []byte(text))
+	})
+	if !ok {
+		return os.ErrDeadlineExceeded
+	}
+	return nil
+}
+
+// wantOpen runs the scenario, with something done beside it, and wants the
+// verdict to be open, for a reason.
+func wantOpen(t *testing.T, tracer *run.SharedTracer, beside func(*faultyRun) error, reason string) {
+	t.Helper()
+	sc, err := scenarios.Parse("faulty.yaml", []byte(faulty))
 	if err != nil {
 		t.Fatal(err)
 	}
-	tracer := run.NewSharedTracer()
-	out := t.TempDir()
-	cut := make(chan error, 1)
-	go func() {
-		begun := await(20*time.Second, func() bool {
-			paths, _ := filepath.Glob(filepath.Join(out, "*", run.EventsFile))
-			if len(paths) == 0 {
-				return false
-			}
-			text, err := os.ReadFile(paths[0])
-			return err == nil && bytes.Contains(text, []byte(`"SYN-RECEIVED"`))
-		})
-		if !begun {
-			cut <- os.ErrDeadlineExceeded
-			return
-		}
-		cut <- tracer.Close()
-	}()
-	r, err := run.Once(t.Context(), run.Config{Scenario: sc, Variant: run.Base, Source: []byte(cutting), Dir: ".", Out: out, Tracer: tracer})
-	if err := <-cut; err != nil {
+	f := &faultyRun{t.TempDir()}
+	done := make(chan error, 1)
+	go func() { done <- beside(f) }()
+	r, err := run.Once(t.Context(), run.Config{Scenario: sc, Variant: run.Base, Source: []byte(faulty), Dir: ".", Out: f.out, Tracer: tracer})
+	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
 	if err != nil {
@@ -68,8 +82,73 @@ func TestKernelEventsEndMidRun(t *testing.T) {
 		t.Errorf("outcome %v, want inconclusive", r.Judgement.Outcome)
 	}
 	for _, v := range r.Judgement.Verdicts {
-		if v.Reason == nil || !strings.Contains(v.Reason.String(), "taken out of the kernel before the run ended") {
-			t.Errorf("%s: %v, %v", v.Name, v.Outcome, v.Reason)
+		if v.Reason == nil || !strings.Contains(v.Reason.String(), reason) {
+			t.Errorf("%s: %v, %v; want %q", v.Name, v.Outcome, v.Reason, reason)
 		}
+	}
+}
+
+// Kernel events that end in the middle of a run are a loss: what needs them is
+// open, not passed.
+func TestKernelEventsEndMidRun(t *testing.T) {
+	requireLab(t)
+	netnstest.Require(t, "bpf", bpfSupported())
+	tracer := run.NewSharedTracer()
+	wantOpen(t, tracer, func(f *faultyRun) error {
+		if err := f.recorded(`"verb":"sleep"`); err != nil {
+			return err
+		}
+		return tracer.Close()
+	}, "taken out of the kernel before the run ended")
+}
+
+// So are those that the ring buffer has no room for.
+func TestRingBufferTooSmall(t *testing.T) {
+	requireLab(t)
+	netnstest.Require(t, "bpf", bpfSupported())
+	small, err := bpf.LoadRing(8192)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stage := netnstest.New(t)
+	rehearse := func() error { return stage.Do(bpf.Rehearse) }
+	if err := small.Check(stage.Cookie(), rehearse); err != nil {
+		t.Fatal(err)
+	}
+	tracer := run.ShareTracer(func() (*bpf.Tracer, error) { return small, nil })
+	wantOpen(t, tracer, func(f *faultyRun) error {
+		if err := f.recorded(`"verb":"sleep"`); err != nil {
+			return err
+		}
+		// While one run's events are not taken, nobody's are read.
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		waits, read := make(chan struct{}, 1), make(chan struct{})
+		probe := small.Probe([]probes.NodeInfo{{Name: "stage", Cookie: stage.Cookie()}})
+		ended := make(chan error, 1)
+		go func() {
+			ended <- probe.Run(ctx, func(probes.Event) {
+				select {
+				case waits <- struct{}{}:
+				default:
+				}
+				<-read
+			})
+		}()
+		<-probe.Ready()
+		if err := rehearse(); err != nil {
+			return err
+		}
+		<-waits
+		err := f.recorded(`"verb":"settle"`)
+		close(read)
+		cancel()
+		if ended := <-ended; err == nil {
+			err = ended
+		}
+		return err
+	}, "ring buffer full")
+	if err := tracer.Close(); err != nil {
+		t.Error(err)
 	}
 }

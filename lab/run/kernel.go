@@ -19,6 +19,7 @@ import (
 // command, when the first run asks for them. Its methods are safe for
 // concurrent use, and for a nil SharedTracer, which has none.
 type SharedTracer struct {
+	load   func() (*bpf.Tracer, error)
 	once   sync.Once
 	loaded chan struct{}
 	tracer *bpf.Tracer
@@ -26,7 +27,12 @@ type SharedTracer struct {
 }
 
 // NewSharedTracer returns a tracer that is not loaded yet.
-func NewSharedTracer() *SharedTracer { return &SharedTracer{loaded: make(chan struct{})} }
+func NewSharedTracer() *SharedTracer { return ShareTracer(node.LoadTracer) }
+
+// ShareTracer is NewSharedTracer with another way to load.
+func ShareTracer(load func() (*bpf.Tracer, error)) *SharedTracer {
+	return &SharedTracer{load: load, loaded: make(chan struct{})}
+}
 
 // begin starts to load, if nobody has, and returns at once.
 func (s *SharedTracer) begin() *kernelProbe {
@@ -36,7 +42,7 @@ func (s *SharedTracer) begin() *kernelProbe {
 	s.once.Do(func() {
 		go func() {
 			defer close(s.loaded)
-			s.tracer, s.err = node.LoadTracer()
+			s.tracer, s.err = s.load()
 		}()
 	})
 	return &kernelProbe{shared: s}

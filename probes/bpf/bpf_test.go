@@ -28,7 +28,7 @@ func newTracer(tb testing.TB, ring uint32) *Tracer {
 	if ring == 0 {
 		ring = ringBytes
 	}
-	t, err := load(ring)
+	t, err := LoadRing(ring)
 	netnstest.Require(tb, "bpf", err)
 	ns := netnstest.New(tb)
 	if err := t.Check(ns.Cookie(), func() error { return ns.Do(Rehearse) }); err != nil || len(t.lacks) > 0 {

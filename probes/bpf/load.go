@@ -62,9 +62,11 @@ type hook struct {
 // where it refuses a part, the Tracer does without, and [Tracer.Status] says
 // so. Lives are recorded once [Tracer.Check] has been called. The caller closes
 // the Tracer.
-func Load() (*Tracer, error) { return load(ringBytes) }
+func Load() (*Tracer, error) { return LoadRing(ringBytes) }
 
-func load(ringBytes uint32) (*Tracer, error) {
+// LoadRing is Load with a ring buffer of so many bytes, a power of two and no
+// less than a page.
+func LoadRing(ringBytes uint32) (*Tracer, error) {
 	spec, err := loadTcp()
 	if err != nil {
 		return nil, fmt.Errorf("read embedded bpf object: %w", err)
