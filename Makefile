@@ -32,7 +32,7 @@ golden: ## write the golden files of the tests again; look at the difference
 
 bench: build needs-bench ## print what things cost, as ratios within one run
 	@.ci/wall
-	go test -run '^$$' -bench 'Compare' -benchtime 1x -timeout 60m ./lab ./lab/run ./lab/link ./lab/gate ./lab/suite
+	go test -run '^$$' -bench 'Compare' -benchtime 1x -timeout 60m ./probes/bpf ./lab ./lab/run ./lab/link ./lab/gate ./lab/suite
 
 soak: build ## the long runs: ftp-close, and all that has a gate, as root and as an ordinary user
 	.ci/soak

@@ -117,3 +117,25 @@ func TestExamine(t *testing.T) {
 		}
 	}
 }
+
+// Every kind of kernel event has a line, with what it is good for.
+func TestExamineBPF(t *testing.T) {
+	checks := examineBPF()
+	var missing error
+	if !checks[0].OK {
+		missing = errors.New(checks[0].Reason)
+	}
+	netnstest.Require(t, "bpf", missing)
+	if len(checks) != 1+len(kinds) {
+		t.Errorf("%d checks, want %d", len(checks), 1+len(kinds))
+	}
+	for _, c := range checks {
+		if c.Need.ID == "" || c.OK == (c.Reason != "") {
+			t.Errorf("check %+v", c)
+		}
+	}
+	lacking := kindCheck(probes.KindLife, &probes.Unavailable{Source: probes.BPF, Reason: "not told", Remedy: "help"})
+	if lacking.OK || lacking.Name != "bpf life" || lacking.Reason != "not told" || lacking.Remedy == nil {
+		t.Errorf("check %+v of what is missing", lacking)
+	}
+}

@@ -9,9 +9,9 @@ import (
 	"netlab/probes"
 )
 
-// The cost of a Tracer, and of its parts. The library's own loader is here to
+// BenchmarkCompareLoading says the cost of a Tracer, and of its parts. The library's own loader is here to
 // compare: its full decoding of the kernel's types is what package bpf avoids.
-func BenchmarkLoad(b *testing.B) {
+func BenchmarkCompareLoading(b *testing.B) {
 	netnstest.Require(b, "bpf", func() error { t, err := Load(); return closed(t, err) }())
 	b.Run("whole", func(b *testing.B) {
 		// Attaching the first program after the last was detached waits for

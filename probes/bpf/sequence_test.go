@@ -239,6 +239,39 @@ func TestSequences(t *testing.T) {
 				"drop RST+ACK SOCKET_FILTER",
 			},
 		}},
+		{"request reset", func(w *wire) {
+			w.listen(5)
+			w.deaf(w.listener, probes.SYN|probes.ACK|probes.RST, probes.ACK)
+			client := w.connect()
+			w.await("b", "drop ACK SOCKET_FILTER")
+			w.linger(client, 0)
+			w.close(client)
+			w.await("b", "request ended")
+			w.close(w.listener)
+		}, told{
+			"a": {"CLOSED > SYN-SENT", "SYN-SENT > ESTABLISHED", "ESTABLISHED > CLOSED", "reset out TCP_STATE", "ECONNRESET"},
+			"b": {"request born SYN-RECEIVED", "drop ACK SOCKET_FILTER", "request ended", "drop RST+ACK NOT_SPECIFIED"},
+		}},
+		{"data to an orphan in FIN-WAIT-2", func(w *wire) {
+			client, server := w.pair()
+			w.option(client, unix.TCP_LINGER2, 30)
+			w.close(client)
+			w.read(server, nil)
+			w.option(server, unix.TCP_QUICKACK, 1)
+			w.await("a", "mini born FIN-WAIT-2")
+			w.write(server)
+			w.state(server, tcpClose)
+			w.close(server, w.listener)
+		}, told{
+			"a": {
+				"CLOSED > SYN-SENT", "SYN-SENT > ESTABLISHED", "ESTABLISHED > FIN-WAIT-1", "FIN-WAIT-1 > FIN-WAIT-2",
+				"mini born FIN-WAIT-2", "FIN-WAIT-2 > CLOSED", "reset out TCP_TIMEWAIT_SOCKET", "mini ended",
+			},
+			"b": {
+				"request born SYN-RECEIVED", "LISTEN > SYN-RECEIVED", "request ended", "SYN-RECEIVED > ESTABLISHED",
+				"ESTABLISHED > CLOSE-WAIT", "reset in", "CLOSE-WAIT > CLOSED", "EPIPE",
+			},
+		}},
 		{"queue of the listener is full", func(w *wire) {
 			w.listen(2)
 			hear := w.deaf(w.listener, probes.SYN|probes.ACK, probes.ACK)
