@@ -298,8 +298,9 @@ const (
 
 // A Loss says that records are missing: what depends on them cannot be judged.
 type Loss struct {
-	What  string `json:"what"` // for example "ring buffer full"
-	Count uint64 `json:"count"`
+	What  string `json:"what"`         // for example "ring buffer full"
+	Count uint64 `json:"count"`        // 1 where nobody knows how many
+	Of    Kind   `json:"of,omitempty"` // the only kind of event that is missing; "" if it may be any
 }
 
 // A Clock relates CLOCK_REALTIME to CLOCK_MONOTONIC at the event's time.

@@ -89,6 +89,12 @@ func connection(name string, x scenarios.ConnectionExpect) func(*scenarios.Scena
 
 func control(x scenarios.ConnectionExpect) func(*scenarios.Scenario) { return connection("control", x) }
 
+func loseOf(src probes.Source, node string, kind probes.Kind) func(*timeline.Timeline) {
+	return func(tl *timeline.Timeline) {
+		tl.Losses = append(tl.Losses, timeline.Loss{Source: src, Node: node, Loss: probes.Loss{What: "ring full", Count: 1, Of: kind}})
+	}
+}
+
 func lose(src probes.Source, node string) func(*timeline.Timeline) {
 	return func(tl *timeline.Timeline) {
 		tl.Losses = append(tl.Losses, timeline.Loss{Source: src, Node: node, Loss: probes.Loss{What: "ring full", Count: 3}})
@@ -291,6 +297,7 @@ func TestTimeWait(t *testing.T) {
 			tl.Events[len(tl.Events)-2].Mark = probes.Looked // in place of the window's end
 		}, who("nobody"), "control.time_wait", Pass, "nobody", ""},
 		{"nobody, a look failed", root, reset, lose(probes.SockDiag, "client"), who("nobody"), "control.time_wait", Inconclusive, "nobody", "records of sockdiag"},
+		{"nobody, only counters are lost", root, reset, loseOf(probes.SockDiag, "client", probes.KindCounter), who("nobody"), "control.time_wait", Pass, "nobody", ""},
 		{"nobody, wire lost", root, reset, lose(probes.Wire, "client"), who("nobody"), "control.time_wait", Inconclusive, "", "lost"},
 		{"seen in a hole", root, serverFour, lose(probes.Wire, "client"), who("client"), "control.time_wait", Fail, "", "server entered"},
 		{"missing in a hole", root, reset, lose(probes.Wire, "client"), who("client"), "control.time_wait", Inconclusive, "", "lost"},

@@ -72,9 +72,13 @@ func (j *judge) sourceDoubt(src probes.Source) *doubt {
 const anywhere = ""
 
 // lossDoubt says which records of the sources are missing at a node. A loss
-// of netlab's own touches everything.
+// of netlab's own touches everything; what sockdiag was told of counters and of
+// sockets that went, and not seen by looking, touches no socket's state.
 func (j *judge) lossDoubt(node string, sources ...probes.Source) *doubt {
 	for _, l := range j.tl.Losses {
+		if l.Of == probes.KindTally || l.Of == probes.KindCounter {
+			continue
+		}
 		touches := l.Source == probes.Lab || l.Source == "" || slices.Contains(sources, l.Source)
 		if touches && (l.Node == "" || l.Node == node || node == anywhere) {
 			return because(words.CheckLost, l.Count, string(l.Source), l.What).remedied(words.M(words.CheckRunAgain))

@@ -147,7 +147,7 @@ func (p *Probe) count(at *place, buf []byte) {
 	began := clock.Now()
 	r, err := at.counters.read(buf)
 	if err != nil {
-		p.send(lostOf(at.Node, "read counters: "+err.Error()))
+		p.send(lostOf(probes.KindCounter, at.Node, "read counters: "+err.Error()))
 		return
 	}
 	p.mu.RLock()

@@ -43,7 +43,7 @@ func (p *Probe) LookAt(asks []Ask) time.Duration {
 				continue
 			}
 			if err := p.lookAt(at, a, buf); err != nil && !errors.Is(err, errClosed) {
-				p.send(lostOf(at.Node, "look at a socket: "+err.Error()))
+				p.send(lostOf(probes.KindSample, at.Node, "look at a socket: "+err.Error()))
 			}
 		}
 	}

@@ -293,7 +293,7 @@ func (p *Probe) look(at *place, buf []byte) ([]Socket, error) {
 		}
 		l, err := at.conn.dump(family, allStates, buf)
 		if err != nil {
-			p.send(lostOf(at.Node, "look at the socket table: "+err.Error()))
+			p.send(lostOf(probes.KindSample, at.Node, "look at the socket table: "+err.Error()))
 			return all, fmt.Errorf("list TCP sockets of %s: %w", at.Node, err)
 		}
 		list := at.label(l.entries)
@@ -314,11 +314,12 @@ func (at *place) label(entries []entry) []Socket {
 	return list
 }
 
-// lostOf says that records of a node are missing, nobody knows how many.
-func lostOf(node, what string) probes.Event {
+// lostOf says that events of a kind are missing of a node, nobody knows how
+// many.
+func lostOf(kind probes.Kind, node, what string) probes.Event {
 	return probes.Event{
 		Time: clock.Now(), Source: probes.SockDiag, Kind: probes.KindLoss, Node: node,
-		Loss: &probes.Loss{What: what, Count: 1},
+		Loss: &probes.Loss{What: what, Count: 1, Of: kind},
 	}
 }
 

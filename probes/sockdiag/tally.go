@@ -71,11 +71,11 @@ func (t *tallier) read(buf []byte, emit func(probes.Event)) {
 		case errors.Is(err, unix.EINTR):
 			continue
 		case errors.Is(err, unix.ENOBUFS):
-			emit(lostOf(t.Node, lossTallies))
+			emit(lostOf(probes.KindTally, t.Node, lossTallies))
 			continue
 		case err != nil:
 			t.broken = true
-			emit(lostOf(t.Node, "read destroy notifications: "+err.Error()))
+			emit(lostOf(probes.KindTally, t.Node, "read destroy notifications: "+err.Error()))
 			return
 		}
 		if sender, ok := from.(*unix.SockaddrNetlink); !ok || sender.Pid != 0 {
@@ -84,7 +84,7 @@ func (t *tallier) read(buf []byte, emit func(probes.Event)) {
 		now := clock.Now()
 		// The kernel answers nobody here: its notices have the number 0.
 		if _, err := decode(buf[:min(n, len(buf))], 0, func(e entry) { emit(t.event(e, now)) }); err != nil {
-			emit(lostOf(t.Node, "destroy notification: "+err.Error()))
+			emit(lostOf(probes.KindTally, t.Node, "destroy notification: "+err.Error()))
 		}
 	}
 }

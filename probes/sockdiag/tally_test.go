@@ -102,7 +102,7 @@ func TestTalliesWithoutRoom(t *testing.T) {
 	emit := func(e probes.Event) {
 		if e.Kind == probes.KindLoss {
 			losses++
-			if !strings.Contains(e.Loss.What, "ENOBUFS") || e.Node != "node" || e.Source != probes.SockDiag {
+			if !strings.Contains(e.Loss.What, "ENOBUFS") || e.Node != "node" || e.Source != probes.SockDiag || e.Loss.Of != probes.KindTally {
 				t.Errorf("loss %+v of %+v", e, e.Loss)
 			}
 		}

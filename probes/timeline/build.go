@@ -119,6 +119,9 @@ func (b *builder) run() {
 		}
 	}
 	for _, l := range t.Losses {
+		if l.Of == probes.KindTally || l.Of == probes.KindCounter {
+			continue // no path of states is made of these
+		}
 		at := hole{l.Source, l.Node}
 		b.holes[at] = cmp.Or(b.holes[at], l.What, "records")
 	}
