@@ -12,6 +12,9 @@ import (
 // The same scenario, judged on timelines that were joined from events.
 func TestJoinedRuns(t *testing.T) {
 	noBPF := timelinetest.Options{Without: []probes.Source{probes.BPF}}
+	lives := func(without ...probes.Source) timelinetest.Options {
+		return timelinetest.Options{Lives: true, Without: without}
+	}
 	for _, tt := range []struct {
 		name    string
 		opts    timelinetest.Options
@@ -24,6 +27,11 @@ func TestJoinedRuns(t *testing.T) {
 		{"four segments, routed", timelinetest.Options{Path: timelinetest.Routed}, func(c *timelinetest.Conn) { c.FourWay(c.Opener) }, Pass, nil},
 		{"four segments, rootless", noBPF, func(c *timelinetest.Conn) { c.FourWay(c.Opener) }, Inconclusive,
 			map[string]Outcome{"control.client.states": Inconclusive, "control.server.states": Inconclusive}},
+		{"four segments, with lives", timelinetest.Options{Lives: true}, func(c *timelinetest.Conn) { c.FourWay(c.Opener) }, Pass, nil},
+		{"four segments, with lives, and nobody looks", lives(probes.SockDiag, probes.SS), func(c *timelinetest.Conn) { c.FourWay(c.Opener) }, Pass, nil},
+		{"four segments, lives alone", lives(probes.SockDiag, probes.SS, probes.Wire), func(c *timelinetest.Conn) { c.FourWay(c.Opener) }, Inconclusive,
+			map[string]Outcome{"control.opening": Inconclusive, "control.closing": Inconclusive, "control.time_wait": Inconclusive,
+				"control.resets": Inconclusive, "data.first_fin": Inconclusive, "data.time_wait": Inconclusive}},
 		{"three segments", timelinetest.Options{}, func(c *timelinetest.Conn) { c.ThreeWay(c.Opener) }, Fail,
 			map[string]Outcome{"control.closing": Fail}},
 		{"server first", timelinetest.Options{}, func(c *timelinetest.Conn) { c.FourWay(c.Acceptor) }, Fail,

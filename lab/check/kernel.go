@@ -69,6 +69,13 @@ func (j *judge) kindDoubt(k probes.Kind) *doubt {
 	if !ok || p.Records(k) {
 		return nil // that it is absent altogether is sourceDoubt's
 	}
+	return firstDoubt(j.lackDoubt(k), because(words.CheckAbsent, string(probes.BPF)+" ("+string(k)+")"))
+}
+
+// lackDoubt says why bpf, which is there, could not record a kind of event, as
+// far as the record says it.
+func (j *judge) lackDoubt(k probes.Kind) *doubt {
+	p, _ := j.status(probes.BPF)
 	for _, l := range p.Lacks {
 		if l.Kind == k {
 			d := because(words.CheckRefused, string(probes.BPF)+" ("+string(k)+")", l.Reason)
@@ -78,7 +85,7 @@ func (j *judge) kindDoubt(k probes.Kind) *doubt {
 			return d
 		}
 	}
-	return because(words.CheckAbsent, string(probes.BPF)+" ("+string(k)+")")
+	return nil
 }
 
 // sentResets gathers the RSTs that the kernel sent for c, in the order of

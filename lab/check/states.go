@@ -199,13 +199,13 @@ func unwitnessed(visits []timeline.Visit) (weak, alone []probes.State) {
 // whole of the path and its kind can see that state. Two who could see must
 // agree.
 func (j *judge) silence(c *timeline.Connection, e *timeline.Endpoint, visits []timeline.Visit) *doubt {
-	kernel, model := j.kernelWhole(e), j.modelDoubt(c, e) == nil
+	model := j.modelDoubt(c, e) == nil
 	states := path(visits)
 	for i, visit := range visits {
 		if i == 0 && visit.State == probes.Closed {
 			continue
 		}
-		if kernel && mustBeAnEvent(visit.State) && !visit.Seen(probes.KernelEvents) {
+		if j.kernelShows(e, visit.State) && !visit.Seen(probes.KernelEvents) {
 			return because(words.CheckNotWitnessed, visit.State.String(), string(probes.BPF))
 		}
 		note := i < len(states) && optional(states, i)
@@ -214,6 +214,22 @@ func (j *judge) silence(c *timeline.Connection, e *timeline.Endpoint, visits []t
 		}
 	}
 	return nil
+}
+
+// kernelShows reports whether bpf must have recorded a visit of an end to a
+// state: it recorded all that it can see, and that is one of it.
+func (j *judge) kernelShows(e *timeline.Endpoint, s probes.State) bool {
+	if !j.kernelWhole(e) {
+		return false
+	}
+	inMini := s == probes.SynReceived || s == probes.TimeWait
+	return mustBeAnEvent(s) || inMini && j.lives() && e.Views[probes.KernelEvents].Sees(s)
+}
+
+// lives reports whether bpf recorded the lives of mini-sockets.
+func (j *judge) lives() bool {
+	p, ok := j.status(probes.BPF)
+	return ok && p.Records(probes.KindLife)
 }
 
 // mustBeAnEvent reports whether every visit to a state passes through the
@@ -229,9 +245,9 @@ func mustBeAnEvent(s probes.State) bool {
 // unobserved says which states nobody could record, and why.
 func (j *judge) unobserved(c *timeline.Connection, e *timeline.Endpoint, states []probes.State) *doubt {
 	d := j.eventsDoubt(e)
-	if slices.Equal(states, []probes.State{probes.TimeWait}) {
-		// No tracepoint shows it: a look at the table does.
-		d = firstDoubt(j.sourceDoubt(probes.SockDiag), j.modelDoubt(c, e), because(words.CheckNoLook, e.Node))
+	if slices.Equal(states, []probes.State{probes.TimeWait}) && !j.lives() {
+		// No event of its socket shows it: a look at the table does.
+		d = firstDoubt(j.sourceDoubt(probes.SockDiag), j.modelDoubt(c, e), j.lackDoubt(probes.KindLife), because(words.CheckNoLook, e.Node))
 	}
 	id := words.CheckNotObservables
 	if len(states) == 1 {
@@ -265,7 +281,7 @@ func (j *judge) cannotRefutePath(c *timeline.Connection, e *timeline.Endpoint, v
 	if !contains(roomy(want), seen) || model == nil {
 		return nil
 	}
-	if j.kernelWhole(e) && !slices.Contains(want, probes.TimeWait) {
+	if j.kernelWhole(e) && !slices.Contains(want, probes.TimeWait) || j.lives() && j.kernelShows(e, probes.TimeWait) {
 		return nil
 	}
 	return model

@@ -177,7 +177,8 @@ func (j *judge) present(v *Verdict, c *timeline.Connection, e *timeline.Endpoint
 // classes must agree: the model, fed by a whole record, did not go there;
 // and either somebody looked at the node after the close or bpf recorded the
 // end's way into CLOSED from a state that does not lead to TIME-WAIT. Where
-// nobody at all is expected to be there, only a look will do.
+// nobody at all is expected to be there, only a look will do, or a record of
+// every mini-socket's life.
 func (j *judge) absent(v *Verdict, c *timeline.Connection, e *timeline.Endpoint, strict bool) *doubt {
 	if d := j.modelDoubt(c, e); d != nil {
 		return d
@@ -188,6 +189,10 @@ func (j *judge) absent(v *Verdict, c *timeline.Connection, e *timeline.Endpoint,
 		return nil
 	}
 	if !strict && j.closedOtherwise(e) {
+		return nil
+	}
+	if last := lastVisit(e); j.lives() && j.kernelShows(e, probes.TimeWait) && last != nil && last.Seen(probes.KernelEvents) {
+		v.seen(probes.BPF, probes.RecordedMini, 1, 1, last.Witnesses[0].Event)
 		return nil
 	}
 	return firstDoubt(j.sourceDoubt(probes.SockDiag), j.lossDoubt(e.Node, probes.SockDiag), because(words.CheckNoLook, e.Node))

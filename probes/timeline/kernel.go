@@ -29,14 +29,18 @@ func (b *builder) kernelView(l *lane) View {
 
 // blind says which states the kernel's events cannot show of an endpoint.
 // Where the lives of mini-sockets are not recorded, those are all that may be
-// spent in one. Where they are, only a step to TIME-WAIT inside a mini-socket
-// may escape: its timer is not touched if it stays in the same bucket of the
-// timer wheel, and then only the segment that is freed there tells of it.
+// spent in one. Where they are, two escape: a SYN of which only a cookie is
+// kept, and a step to TIME-WAIT inside a mini-socket, whose timer is not touched
+// if it stays in the same bucket of the timer wheel: then only the segment that
+// is freed there tells of it.
 func (k *kernelPath) blind() []probes.State {
 	if !k.b.records(probes.KindLife) {
 		return []probes.State{probes.Listen, probes.SynReceived, probes.FinWait2, probes.TimeWait, probes.Closed}
 	}
 	blind := []probes.State{probes.Listen, probes.Closed}
+	if k.l.passive && k.b.cookies(k.l) {
+		blind = append(blind, probes.SynReceived)
+	}
 	if n := len(k.view.Visits); k.l.mini && n > 0 && !k.b.records(probes.KindDrop) {
 		for _, v := range k.view.Visits {
 			if v.State == probes.FinWait2 {

@@ -228,7 +228,7 @@ func (b *builder) kernelShows(l *lane, v Visit, over bool) bool {
 		}
 		return !over && l.died == nil
 	case probes.SynReceived:
-		return !l.passive || b.records(probes.KindLife) && !b.cookies(l)
+		return !l.passive || l.Views[probes.KernelEvents].Sees(v.State)
 	case probes.Closed:
 		return !over
 	}
