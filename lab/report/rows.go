@@ -164,6 +164,9 @@ func (t *text) noteText(name timeline.NoteName) string {
 		timeline.RequestSocket: words.ReportRequestNote, timeline.ThirdACK: words.ReportThirdACK, timeline.FINQueued: words.ReportFINQueued,
 		timeline.NoteTwo: words.ReportNoteTwo, timeline.ResetNoTarget: words.ReportResetNoTarget,
 		timeline.OrphanFinWait2: words.ReportOrphanFinWait2, timeline.NotDelivered: words.ReportNotDelivered,
+		timeline.ResetByData: words.ReportResetByData, timeline.FastOpen: words.ReportFastOpen, timeline.SYNCookie: words.ReportSYNCookie,
+		timeline.QueueOverflow: words.ReportQueueOverflow, timeline.NotKept: words.ReportNotKept,
+		timeline.ResetIgnored: words.ReportResetIgnored, timeline.Offloaded: words.ReportOffloaded, timeline.Middlebox: words.ReportMiddlebox,
 	}[name]
 	if !ok {
 		return clean(string(name))

@@ -66,6 +66,23 @@ func (b *builder) notKept(l *lane, model, kernel []Visit) []Visit {
 	return model[:n-1]
 }
 
+// notReset drops the CLOSED that a RST brings about in the model of an endpoint
+// whose TIME-WAIT the kernel kept all the same: RFC 1337 advises so, and
+// tcp_rfc1337 has Linux follow.
+func (b *builder) notReset(l *lane, model, kernel []Visit) []Visit {
+	n, m := len(model), len(kernel)
+	if n == 0 || m == 0 || model[n-1].State != probes.Closed || kernel[m-1].State != probes.TimeWait ||
+		!l.Views[probes.KernelEvents].Whole || !b.records(probes.KindLife) {
+		return model
+	}
+	last := l.taken[len(l.taken)-1]
+	if last.From != probes.TimeWait || last.Event != rfc9293.RcvRST {
+		return model
+	}
+	b.note(l, ResetIgnored, last.Cause.Event)
+	return model[:n-1]
+}
+
 // defaultMSS is what an end may send that was told nothing: RFC 9293 section
 // 3.7.1, IPv4.
 const defaultMSS = 536

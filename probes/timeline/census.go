@@ -26,6 +26,9 @@ func (b *builder) census() {
 		return
 	}
 	for _, r := range b.residents() {
+		if r.request() {
+			continue
+		}
 		switch {
 		case b.loss(probes.BPF, r.node) != "":
 			// What is missing may be what would explain it.
@@ -105,6 +108,15 @@ func (b *builder) residents() []*resident {
 		inOrder(r.samples)
 	}
 	return list
+}
+
+// request reports whether it is a request socket. It has a cookie from the
+// moment on that a look gave it one, so events of before are told of none; they
+// are joined by its addresses.
+func (r *resident) request() bool {
+	return !slices.ContainsFunc(r.told, func(e *probes.Event) bool {
+		return e.Kind != probes.KindLife || e.Life.Object != probes.RequestObject
+	}) && !slices.ContainsFunc(r.samples, func(e *probes.Event) bool { return e.Sample.Object != probes.RequestObject })
 }
 
 func inOrder(events []*probes.Event) {

@@ -115,6 +115,12 @@ func TestDisagreements(t *testing.T) {
 			c.Acceptor.Enter(probes.Closed)
 			s.Count(tt.Client, "TCPTimeWaitOverflow", 1)
 		}},
+		{timeline.ResetIgnored, lives, func(s *tt.Script, c *tt.Conn) {
+			c.Open()
+			c.FourWay(c.Opener)
+			c.Acceptor.Forge("rst", probes.Segment{Seq: c.Acceptor.Seq, Flags: probes.RST}).Arrive()
+			s.Wait(time.Millisecond)
+		}},
 		{timeline.Offloaded, lives, func(s *tt.Script, c *tt.Conn) {
 			c.Open()
 			c.Send(c.Opener, "much", 20000)

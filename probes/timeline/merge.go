@@ -38,6 +38,7 @@ func (b *builder) reconcile(l *lane) {
 	l.told = kernel
 	model = b.notAccepted(l, model, kernel)
 	model = b.notKept(l, model, kernel)
+	model = b.notReset(l, model, kernel)
 	path := align(model, kernel)
 	b.judgeLone(l, path, over)
 	path = b.addSamples(l, path, over)
@@ -119,9 +120,12 @@ func (l *lane) trigger() probes.Mono {
 
 // notAccepted drops what follows SYN-RECEIVED in the model of an acceptor
 // whose third segment the kernel recorded no child for: its queue was full,
-// and the segment was dropped after the tap.
+// and the segment was dropped after the tap; or its listener had gone.
 func (b *builder) notAccepted(l *lane, model, kernel []Visit) []Visit {
-	if !l.passive || len(kernel) > 0 || !l.Views[probes.KernelEvents].Whole {
+	child := slices.ContainsFunc(kernel, func(v Visit) bool {
+		return v.State != probes.SynReceived && v.State != probes.Closed && v.State != probes.Listen
+	})
+	if !l.passive || child || l.child() != nil || !l.Views[probes.KernelEvents].Whole {
 		return model
 	}
 	for _, e := range l.events {

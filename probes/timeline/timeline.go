@@ -314,6 +314,7 @@ const (
 	FastOpen       NoteName = "fast-open"       // the child was there before the third segment: RFC 7413
 	SYNCookie      NoteName = "syn-cookie"      // a child without a request socket: the SYN+ACK's number was all that was kept of the SYN
 	QueueOverflow  NoteName = "queue-overflow"  // a SYN came and was neither answered nor refused: the listener's queue was full
+	ResetIgnored   NoteName = "reset-ignored"   // a RST came in TIME-WAIT and ended nothing: tcp_rfc1337
 	NotKept        NoteName = "not-kept"        // no TIME-WAIT, as there were too many: tcp_max_tw_buckets
 	Offloaded      NoteName = "offloaded"       // the capture shows what the interface was to cut or sum yet
 	Middlebox      NoteName = "middlebox"       // a connection tracker has a state of its own of a connection

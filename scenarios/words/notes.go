@@ -17,6 +17,7 @@ const (
 	ReportSYNCookie      ID = "report.note_syn_cookie"
 	ReportQueueOverflow  ID = "report.note_queue_overflow"
 	ReportNotKept        ID = "report.note_not_kept"
+	ReportResetIgnored   ID = "report.note_reset_ignored"
 	ReportOffloaded      ID = "report.note_offloaded"
 	ReportMiddlebox      ID = "report.note_middlebox"
 )
@@ -38,6 +39,7 @@ var noteTexts = texts{
 	ReportSYNCookie:      {"nothing was kept of the SYN but a cookie in the answer's number: there was no request socket.", "对 SYN 只在应答的序号里留下一个 cookie，没有请求套接字。"},
 	ReportQueueOverflow:  {"a SYN came and was not answered: the listener's queue was full, as its counters say.", "SYN 到达却没有应答：计数器表明监听队列已满。"},
 	ReportNotKept:        {"no TIME-WAIT: the node had as many as it may keep (tcp_max_tw_buckets).", "没有 TIME-WAIT：节点上的 TIME-WAIT 已达上限（tcp_max_tw_buckets）。"},
+	ReportResetIgnored:   {"a RST came in TIME-WAIT and ended nothing (RFC 1337, tcp_rfc1337).", "TIME-WAIT 中收到 RST，但什么也没有结束（RFC 1337，tcp_rfc1337）。"},
 	ReportOffloaded:      {"the capture shows segments that the interface was to cut, or to sum, yet.", "抓到的报文段还要由网卡切分或计算校验和。"},
 	ReportMiddlebox:      {"a connection tracker on the way has states of its own; they are not those of an end.", "途中的连接跟踪器有它自己的状态，与两端的状态不同。"},
 }
