@@ -22,6 +22,9 @@ import (
 // not tell as it was is not believed. Without labs, they are not believed at
 // all.
 func LoadTracer() (*bpf.Tracer, error) {
+	if err := bpf.Allowed(); err != nil {
+		return nil, err
+	}
 	// The stage is set while the programs load.
 	type set struct {
 		stage *stage

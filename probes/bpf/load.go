@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -63,6 +64,16 @@ type hook struct {
 // so. Lives are recorded once [Tracer.Check] has been called. The caller closes
 // the Tracer.
 func Load() (*Tracer, error) { return LoadRing(ringBytes) }
+
+// Allowed tries the first thing that Load does, in microseconds, and says why
+// that cannot be done: to most users nothing is allowed.
+func Allowed() error {
+	m, err := ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.RingBuf, MaxEntries: uint32(os.Getpagesize())})
+	if err != nil {
+		return unavailable(refused("BPF_MAP_CREATE", tcpMapRing, err))
+	}
+	return m.Close()
+}
 
 // LoadRing is Load with a ring buffer of so many bytes, a power of two and no
 // less than a page.

@@ -138,7 +138,11 @@ func TestHelperLoad(t *testing.T) {
 	if os.Getenv(helperEnv) == "" {
 		return
 	}
-	err := closed(Load())
+	err := Allowed()
+	if err == nil {
+		fmt.Println("allowed")
+		err = closed(Load())
+	}
 	var u *probes.Unavailable
 	switch {
 	case err == nil:
@@ -241,6 +245,9 @@ func TestPrivileges(t *testing.T) {
 			out, err := cmd.CombinedOutput()
 			if err != nil {
 				t.Fatalf("%v\n%s", err, out)
+			}
+			if first := tt.caps != nil; strings.Contains(string(out), "allowed\n") != first {
+				t.Errorf("output %s, want that the first thing is allowed: %v", out, first)
 			}
 			_, result, _ := strings.Cut(string(out), "result: ")
 			result, _, _ = strings.Cut(result, "\n")
