@@ -305,49 +305,6 @@ func TestClientClosesFirst(t *testing.T) {
 	}
 }
 
-// A mini-socket has the addresses, and TIME-WAIT the cookie, of the full socket
-// that follows it or went before it.
-func TestMiniSocketsAreJoined(t *testing.T) {
-	tracer := newTracer(t, 0)
-	for _, addr := range []string{"127.0.0.1", "::1", "::ffff:127.0.0.1"} {
-		t.Run(addr, func(t *testing.T) {
-			ns := netnstest.New(t)
-			r := watch(t, tracer, ns)
-			if err := connection(ns, addr); err != nil {
-				t.Fatal(err)
-			}
-			var child, closer probes.Event
-			lives := map[string]probes.Event{}
-			for _, e := range r.stop(t) {
-				switch {
-				case e.Kind == probes.KindLife:
-					lives[tell(e)] = e
-				case e.Kind == probes.KindState && e.New == probes.SynReceived:
-					child = e
-				case e.Kind == probes.KindState && e.New == probes.FinWait2:
-					closer = e
-				}
-			}
-			if len(lives) != 3 {
-				t.Errorf("lives %v, want 3", lives)
-			}
-			for name, full := range map[string]probes.Event{"request born SYN-RECEIVED": child, "request ended": child, "mini born TIME-WAIT": closer} {
-				e, ok := lives[name]
-				if !ok || e.Flow != full.Flow || !e.Flow.Complete() || e.Flow.Local.Addr().Is4In6() || e.Grade != probes.RecordedMini {
-					t.Errorf("%s: %+v, of %+v", name, e, full)
-				}
-			}
-			born := lives["mini born TIME-WAIT"]
-			if born.Sock != closer.Sock || born.Life.Expires != probes.Mono(time.Minute) {
-				t.Errorf("TIME-WAIT %+v, %+v, of socket %v", born, born.Life, closer.Sock)
-			}
-			if request := lives["request born SYN-RECEIVED"]; request.Life.Expires != probes.Mono(time.Second) {
-				t.Errorf("request expires after %v", time.Duration(request.Life.Expires))
-			}
-		})
-	}
-}
-
 func TestOwnerIsWhoeverHeldTheSocket(t *testing.T) {
 	tracer, ns := newTracer(t, 0), netnstest.New(t)
 	r := watch(t, tracer, ns)
