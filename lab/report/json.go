@@ -113,6 +113,7 @@ type connection struct {
 	Injected     []frame       `json:"injected,omitempty"`
 	Opening      []frame       `json:"opening"`
 	Closing      []frame       `json:"closing"`
+	Close        *closed       `json:"close,omitempty"` // in how many segments, and what was foreseen
 }
 
 // translation says how a middlebox rewrote the addresses of what the opener
@@ -144,6 +145,12 @@ type end struct {
 	Address string          `json:"address"`
 	Socket  probes.SocketID `json:"socket,omitzero"`
 	States  []visit         `json:"states"`
+	Objects []span          `json:"objects,omitempty"` // what the kernel kept it as
+	Resets  []reset         `json:"resets,omitempty"`  // that it sent, and that ended it
+	Faults  []told          `json:"faults,omitempty"`  // errors that its socket was given
+	Resent  []told          `json:"resent,omitempty"`  // by the kernel's word
+	Drops   []told          `json:"drops,omitempty"`   // segments for it that TCP threw away
+	Tally   *probes.Tally   `json:"tally,omitempty"`   // what its full socket had done
 }
 
 type visit struct {
@@ -332,7 +339,7 @@ func connectionOf(run Run, c *timeline.Connection) connection {
 	zero := start(run.Timeline)
 	out := connection{
 		Name: name(run, c), Step: c.Step, Server: c.Server, Segments: len(c.Segments),
-		Opener: endOf(c, c.Opener, zero), Acceptor: endOf(c, c.Acceptor, zero),
+		Opener: endOf(run.Timeline, c, c.Opener, zero), Acceptor: endOf(run.Timeline, c, c.Acceptor, zero),
 	}
 	for _, s := range c.Segments {
 		if s.Retransmission {
@@ -341,7 +348,7 @@ func connectionOf(run Run, c *timeline.Connection) connection {
 			out.Bytes += int64(s.Len)
 		}
 	}
-	out.TLS = secureOf(c)
+	out.TLS, out.Close = secureOf(c), closedOf(run, c)
 	for _, t := range c.Translations {
 		out.Translations = append(out.Translations, translation{Node: t.Node, Before: pairOf(t.Before), After: pairOf(t.After)})
 	}
@@ -365,18 +372,15 @@ func connectionOf(run Run, c *timeline.Connection) connection {
 
 func pairOf(f probes.Flow) pair { return pair{From: f.Local.String(), For: f.Remote.String()} }
 
-func endOf(c *timeline.Connection, e *timeline.Endpoint, zero probes.Mono) end {
+func endOf(tl *timeline.Timeline, c *timeline.Connection, e *timeline.Endpoint, zero probes.Mono) end {
 	out := end{Node: e.Node, Name: check.EndName(c, e), Address: e.Flow.Local.String(), Socket: e.Sock, States: []visit{}}
 	for _, v := range e.History {
 		if v.Teardown {
 			continue
 		}
-		x := visit{State: v.State, At: float64(v.From.Sub(zero)) / 1e6, Witnesses: []witness{}}
-		for _, w := range v.Witnesses {
-			x.Witnesses = append(x.Witnesses, witness{Source: w.Source, Grade: w.Grade, Event: w.Event})
-		}
-		out.States = append(out.States, x)
+		out.States = append(out.States, visit{State: v.State, At: float64(v.From.Sub(zero)) / 1e6, Witnesses: witnessesOf(v.Witnesses)})
 	}
+	out.told(tl, e, zero)
 	return out
 }
 

@@ -182,6 +182,8 @@ func (t *text) ladder(run Run, c *timeline.Connection, first bool) {
 		}
 		t.line(t.row(seg, r))
 	}
+	t.objects(run, c)
+	t.closing(run, c)
 }
 
 func (t *text) endName(c *timeline.Connection, e *timeline.Endpoint) string {
@@ -230,10 +232,13 @@ var letters = []struct {
 }{{"B", probes.BPF}, {"D", probes.SockDiag}, {"S", probes.SS}, {"M", probes.Wire}}
 
 // seen writes the letters of those who witnessed a visit.
-func seen(v *timeline.Visit) string {
+func seen(v *timeline.Visit) string { return letterText(v.Witnesses) }
+
+// letterText writes the letters of witnesses.
+func letterText(list []timeline.Witness) string {
 	var b strings.Builder
 	for _, x := range letters {
-		for _, w := range v.Witnesses {
+		for _, w := range list {
 			if w.Source == x.source || x.source == probes.Wire && w.Source.Class() == probes.Model {
 				b.WriteString(x.letter)
 				break

@@ -52,7 +52,7 @@ func makeRun(opts checktest.Options, closing func(*checktest.Conn)) Run {
 		Scenario: sc.Name,
 		Links: []plan.Link{{Name: "wire", Ends: [2]plan.End{
 			{Node: "client", Addresses: []netip.Prefix{netip.MustParsePrefix("10.77.0.1/24"), netip.MustParsePrefix("fd77::1/64")}},
-			{Node: "server", Addresses: []netip.Prefix{netip.MustParsePrefix("10.77.0.2/24"), netip.MustParsePrefix("fd77::2/64")}},
+			{Node: "server", QuickAck: true, Addresses: []netip.Prefix{netip.MustParsePrefix("10.77.0.2/24"), netip.MustParsePrefix("fd77::2/64")}},
 		}}},
 		Settings: []plan.Setting{{Name: "wire.acks", Value: "immediate"}, {Name: "ftpd.close", Value: "after_peer"}, {Name: "ftp.quit.close", Value: "after_reply"}},
 	}

@@ -64,6 +64,13 @@ func (t *text) rows(run Run, c *timeline.Connection) []row {
 				r.leftSeen = t.note(note)
 			}
 		}
+		if why := t.resetText(c, f); why != "" && !lines[i].arrives {
+			if f.Opener {
+				r.leftSeen = t.note(why) + r.leftSeen
+			} else {
+				r.rightSeen = t.note(why) + r.rightSeen
+			}
+		}
 		rows = append(rows, t.withStates(run, c, r, sides, i, zero)...)
 		i++
 	}
