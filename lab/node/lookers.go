@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -11,6 +12,7 @@ import (
 
 	"netlab/lab/plan"
 	"netlab/probes"
+	"netlab/probes/clock"
 	"netlab/probes/conntrack"
 	"netlab/probes/sockdiag"
 	"netlab/probes/ss"
@@ -200,11 +202,14 @@ func (l *lookers) look(ctx context.Context, r LookRequest, nodes ...string) erro
 }
 
 // lookAt has sockdiag look at single sockets now.
-func (l *lookers) lookAt(r LookAtRequest) LookAtReply {
-	if l.diag == nil {
-		return LookAtReply{}
-	}
-	return LookAtReply{Spent: l.diag.LookAt(r.Asks)}
+func (l *lookers) lookAt(body json.RawMessage) (reply LookAtReply, err error) {
+	reply.Spent = clock.Spent(func() {
+		var r LookAtRequest
+		if err = json.Unmarshal(body, &r); err == nil && l.diag != nil {
+			l.diag.LookAt(r.Asks)
+		}
+	})
+	return reply, err
 }
 
 // fewRings is how many rings may be left to the end of this process, which

@@ -139,7 +139,8 @@ type LookRequest struct{ SS bool }
 // LookAtRequest names sockets that something has happened to.
 type LookAtRequest struct{ Asks []sockdiag.Ask }
 
-// LookAtReply says how much CPU time the looks took.
+// LookAtReply says how much CPU time the looks took, reading the request
+// included.
 type LookAtReply struct{ Spent time.Duration }
 
 // HelloReply says who answers.

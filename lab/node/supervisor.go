@@ -84,11 +84,8 @@ func (s *supervisor) handle(ctx context.Context, do string, body json.RawMessage
 		}
 		return nil, nil, s.lookers.last(ctx, r)
 	case doLookAt:
-		var r LookAtRequest
-		if err := json.Unmarshal(body, &r); err != nil {
-			return nil, nil, err
-		}
-		return s.lookers.lookAt(r), nil, nil
+		reply, err := s.lookers.lookAt(body)
+		return reply, nil, err
 	case doGate:
 		var r GateRequest
 		if err := json.Unmarshal(body, &r); err != nil {

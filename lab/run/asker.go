@@ -38,6 +38,7 @@ type asker struct {
 	mu      sync.Mutex
 	wanted  []sockdiag.Ask        // in the order of asking
 	waiting map[sockdiag.Ask]bool // those of wanted
+	resting bool                  // all that is wanted now is skipped
 	skipped map[string]uint64     // looks, by node, that were not told yet
 	since   probes.Mono           // when skipped was empty
 	wake    chan struct{}         // has room for one
@@ -125,7 +126,7 @@ func (a *asker) want(at sockdiag.Ask) {
 	switch {
 	case a.waiting[at] || !at.Can():
 		return
-	case len(a.wanted) == maxWanted:
+	case a.resting || len(a.wanted) == maxWanted:
 		a.skipped[at.Node]++
 		return
 	}
@@ -155,43 +156,62 @@ func (a *asker) run(ctx context.Context) {
 			return
 		case <-a.wake:
 		}
-		batch := a.take(a.budget.Left())
-		if len(batch) > 0 {
-			spent, err := a.lookAt(ctx, batch)
-			if err != nil {
-				a.skip(batch)
-			}
-			a.budget.Spend(spent)
+		batch := a.take()
+		if len(batch) == 0 {
+			continue // skipped meanwhile
 		}
-		a.tell(tellSkipped)
+		spent, err := a.lookAt(ctx, batch)
+		if err != nil {
+			a.skip(batch)
+		}
 		now := clock.Thread()
-		a.budget.Spend(now - began)
+		a.budget.Spend(spent + now - began)
 		began = now
+		a.rest(ctx)
+		a.tell(tellSkipped)
 	}
 }
 
-// take returns what is to be looked at next. Where there is no time for looks,
-// nothing is, and what was wanted is skipped: later it would tell little.
-func (a *asker) take(allowed bool) []sockdiag.Ask {
+// rest waits until there is time for looks again. What is wanted meanwhile is
+// skipped: later it would tell little.
+func (a *asker) rest(ctx context.Context) {
+	for pause := a.budget.Rest(); pause > 0; pause = a.budget.Rest() {
+		a.doze(true)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pause):
+		}
+	}
+	a.doze(false)
+}
+
+func (a *asker) doze(on bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.resting = on
+	if !on {
+		return
+	}
+	for _, at := range a.wanted {
+		a.skipped[at.Node]++
+	}
+	a.wanted = nil
+	clear(a.waiting)
+}
+
+// take returns what is to be looked at next.
+func (a *asker) take() []sockdiag.Ask {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	n := min(len(a.wanted), maxBatch)
-	if !allowed {
-		n = len(a.wanted)
-	}
 	batch := slices.Clone(a.wanted[:n])
 	a.wanted = slices.Delete(a.wanted, 0, n)
 	for _, at := range batch {
 		delete(a.waiting, at)
-		if !allowed {
-			a.skipped[at.Node]++
-		}
 	}
 	if len(a.wanted) > 0 {
 		a.wakeUp()
-	}
-	if !allowed {
-		return nil
 	}
 	return batch
 }

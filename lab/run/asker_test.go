@@ -66,7 +66,7 @@ func TestAskerNotices(t *testing.T) {
 			for i := range tt.events {
 				a.notice(&tt.events[i])
 			}
-			if diff := cmp.Diff(tt.want, a.take(true), askedAddr, cmpopts.EquateEmpty()); diff != "" {
+			if diff := cmp.Diff(tt.want, a.take(), askedAddr, cmpopts.EquateEmpty()); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
@@ -88,18 +88,18 @@ func TestAskerKeepsToBudget(t *testing.T) {
 	go func() { defer close(done); a.run(ctx) }()
 	a.want(sockdiag.Ask{Node: "client", Cookie: 1, Flow: askedFlow})
 	<-batches
-	const more = 100
-	for i := range uint64(more) {
-		a.want(sockdiag.Ask{Node: "client", Cookie: 2 + i, Flow: askedFlow})
-	}
-	for { // until it has taken them: nothing is left to do then
+	for { // until it rests
 		a.mu.Lock()
-		left := len(a.wanted)
+		resting := a.resting
 		a.mu.Unlock()
-		if left == 0 {
+		if resting {
 			break
 		}
 		<-time.After(time.Millisecond)
+	}
+	const more = 100
+	for i := range uint64(more) {
+		a.want(sockdiag.Ask{Node: "client", Cookie: 2 + i, Flow: askedFlow})
 	}
 	cancel()
 	<-done
@@ -140,7 +140,7 @@ func TestAskerFull(t *testing.T) {
 		a.want(sockdiag.Ask{Node: "client", Cookie: 1 + i, Flow: askedFlow})
 	}
 	for range maxWanted / maxBatch {
-		if n := len(a.take(true)); n != maxBatch {
+		if n := len(a.take()); n != maxBatch {
 			t.Fatalf("a batch of %d, want %d", n, maxBatch)
 		}
 	}

@@ -3,6 +3,7 @@
 package clock
 
 import (
+	"runtime"
 	"time"
 
 	"netlab/probes"
@@ -39,3 +40,13 @@ func Compare() probes.Clock {
 // compare only where the goroutine was locked to its thread between them
 // (runtime.LockOSThread).
 func Thread() time.Duration { return time.Duration(read(unix.CLOCK_THREAD_CPUTIME_ID)) }
+
+// Spent calls fn and returns the CPU time that it used, without that of
+// goroutines that it started.
+func Spent(fn func()) time.Duration {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	began := Thread()
+	fn()
+	return Thread() - began
+}

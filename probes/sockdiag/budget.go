@@ -13,6 +13,10 @@ const (
 	// budgetMost is the most that may be used at once after a quiet time,
 	// some three hundred looks.
 	budgetMost = 5 * time.Millisecond
+	// budgetAgain is how much there is to be once all was used, before the
+	// next is: one look at a time, each with a rest of its own, would use more
+	// for beginning and ending than for looking.
+	budgetAgain = time.Millisecond
 )
 
 // A Budget bounds the CPU time that looks on event use: to one part in
@@ -30,12 +34,16 @@ func NewBudget(now func() probes.Mono) *Budget {
 	return &Budget{now: now, last: now(), left: budgetMost}
 }
 
-// Left reports whether there is any left for a look now.
-func (b *Budget) Left() bool {
+// Rest returns for how long no look is allowed from now on: 0 while something
+// is left.
+func (b *Budget) Rest() time.Duration {
 	now := b.now()
 	b.left = min(budgetMost, b.left+now.Sub(b.last)/budgetShare)
 	b.last = now
-	return b.left > 0
+	if b.left > 0 {
+		return 0
+	}
+	return (budgetAgain - b.left) * budgetShare
 }
 
 // Spend takes what looks have used.

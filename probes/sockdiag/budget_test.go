@@ -7,21 +7,24 @@ import (
 	"netlab/probes"
 )
 
-// Whoever asks all the time gets the share and no more, however dear a look
-// is, and whoever was quiet gets its looks at once.
+// Whoever asks again after each rest gets the share and no more, however dear a
+// look is, and whoever was quiet gets its looks at once.
 func TestBudget(t *testing.T) {
 	const span = 20 * time.Second
 	for _, dear := range []time.Duration{time.Microsecond, 15 * time.Microsecond, time.Millisecond, 30 * time.Millisecond} {
 		now := probes.Mono(1e9)
 		b := NewBudget(func() probes.Mono { return now })
 		var used time.Duration
-		for end := now + probes.Mono(span); now < end; now += probes.Mono(100 * time.Microsecond) {
-			if b.Left() {
-				b.Spend(dear)
-				used += dear
+		for end := now + probes.Mono(span); now < end; {
+			if rest := b.Rest(); rest > 0 {
+				now += probes.Mono(rest)
+				continue
 			}
+			b.Spend(dear)
+			used += dear
+			now += probes.Mono(dear)
 		}
-		if most := span/budgetShare + budgetMost + dear; used > most || used < span/budgetShare-dear {
+		if most := span/budgetShare + budgetMost + dear; used > most || used < span/budgetShare-dear-budgetAgain {
 			t.Errorf("looks of %v used %v of %v, want some %v", dear, used, span, span/budgetShare)
 		}
 	}
@@ -31,7 +34,7 @@ func TestBudgetAfterQuiet(t *testing.T) {
 	now := probes.Mono(1e9)
 	b := NewBudget(func() probes.Mono { return now })
 	burst := func() (n int) {
-		for b.Left() {
+		for b.Rest() == 0 {
 			b.Spend(20 * time.Microsecond)
 			n++
 		}
@@ -50,7 +53,7 @@ func TestBudgetAfterQuiet(t *testing.T) {
 		t.Errorf("%d looks after an hour, want %d", n, full)
 	}
 	now -= probes.Mono(time.Second) // a clock that runs backwards gives nothing
-	if b.Left() {
+	if b.Rest() <= time.Second {
 		t.Error("something was left of a past time")
 	}
 }

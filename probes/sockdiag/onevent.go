@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"runtime"
-	"time"
 
 	"netlab/probes"
 	"netlab/probes/clock"
@@ -29,13 +27,10 @@ type Ask struct {
 func (a Ask) Can() bool { return a.Flow.Local.IsValid() && a.Flow.Local.Port() != 0 }
 
 // LookAt looks at single sockets now, and emits those that changed since the
-// last look at them, and those that are in no table any more. It returns the
-// CPU time that it took. A failure is an event, as is one of Run.
-func (p *Probe) LookAt(asks []Ask) time.Duration {
+// last look at them, and those that are in no table any more. A failure is an
+// event, as is one of Run. What it uses is for the caller to bound, by a Budget.
+func (p *Probe) LookAt(asks []Ask) {
 	p.owed.Store(tellRounds)
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	began := clock.Thread()
 	buf := make([]byte, bufferLen)
 	for _, a := range asks {
 		for _, at := range p.places {
@@ -47,7 +42,6 @@ func (p *Probe) LookAt(asks []Ask) time.Duration {
 			}
 		}
 	}
-	return clock.Thread() - began
 }
 
 // lookAt looks at one socket of a place.

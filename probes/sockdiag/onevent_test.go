@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"netlab/probes"
+	"netlab/probes/clock"
 
 	"golang.org/x/sys/unix"
 )
@@ -171,7 +172,7 @@ func BenchmarkLookAt(b *testing.B) {
 	asks := []Ask{client.ask(server.local())}
 	var spent time.Duration
 	for b.Loop() {
-		spent += p.LookAt(asks)
+		spent += clock.Spent(func() { p.LookAt(asks) })
 	}
 	b.ReportMetric(float64(spent.Nanoseconds())/float64(b.N), "cpu-ns/op")
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -188,7 +187,9 @@ func (p *Probe) beat(ctx context.Context) {
 			return
 		case <-timer.C:
 		}
-		spent := p.round(ctx, buf)
+		// CPU time: that a machine with much to do kept a round waiting is no
+		// reason to look less often.
+		spent := clock.Spent(func() { p.round(ctx, buf) })
 		if ready != nil && ctx.Err() == nil {
 			close(ready)
 			ready = nil
@@ -197,13 +198,10 @@ func (p *Probe) beat(ctx context.Context) {
 	}
 }
 
-// round looks at all places once, and returns the CPU time that it took: that
-// a machine with much to do kept it waiting is no reason to look less often.
-// Where something has changed it tells that all was looked at.
-func (p *Probe) round(ctx context.Context, buf []byte) time.Duration {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	began, at, whole := clock.Thread(), clock.Now(), true
+// round looks at all places once. Where something has changed it tells that all
+// was looked at.
+func (p *Probe) round(ctx context.Context, buf []byte) {
+	at, whole := clock.Now(), true
 	for _, place := range p.places {
 		// A failure is an event already; the round goes on.
 		if _, err := p.look(place, buf); err != nil || ctx.Err() != nil {
@@ -215,7 +213,6 @@ func (p *Probe) round(ctx context.Context, buf []byte) time.Duration {
 		p.owed.CompareAndSwap(owed, owed-1) // else there is news
 		p.send(probes.Event{Time: at, Source: probes.SockDiag, Kind: probes.KindMark, Mark: probes.Looked})
 	}
-	return clock.Thread() - began
 }
 
 // Count reads the counters of all places now and emits what moved. It gives up
