@@ -54,10 +54,12 @@ type Edge struct {
 }
 
 const (
-	throughFinWait2 = "section 3.10.7.4 acts on the ACK first: the way leads through FIN-WAIT-2"
-	abortCloses     = "section 3.10.5 deletes the TCB: the way leads to CLOSED"
-	unseenTimer     = "neither the wire nor a call shows that the timer ran out"
-	silentAbort     = "nobody holds the socket any more: no call aborts it"
+	throughFinWait2    = "section 3.10.7.4 acts on the ACK first: the way leads through FIN-WAIT-2"
+	throughEstablished = "section 3.10.7.4 acts on the ACK first: the way leads through ESTABLISHED"
+	abortCloses        = "section 3.10.5 deletes the TCB: the way leads to CLOSED"
+	unseenTimer        = "neither the wire nor a call shows that the timer ran out"
+	silentAbort        = "nobody holds the socket any more: no call aborts it"
+	nothingToTime      = "nothing was sent that could take too long"
 )
 
 // drawn is figure 5.
@@ -80,7 +82,7 @@ var drawn = []Edge{
 	{From: probes.FinWait2, Event: RcvFIN, To: probes.TimeWait, Action: "snd ACK", Section: "3.10.7.4"},
 	{From: probes.CloseWait, Event: Close, To: probes.LastAck, Action: "snd FIN", Section: "3.10.4"},
 	{From: probes.Closing, Event: RcvACKOfFIN, To: probes.TimeWait, Section: "3.10.7.4"},
-	{From: probes.LastAck, Event: RcvACKOfFIN, To: probes.Closed, Action: "delete TCB", Section: "3.10.7.4"},
+	{From: probes.LastAck, Event: RcvACKOfFIN, To: probes.Closed, Section: "3.10.7.4"},
 	{From: probes.TimeWait, Event: TwoMSL, To: probes.Closed, Action: "delete TCB", Section: "3.10.8", Untaken: unseenTimer},
 }
 
@@ -89,11 +91,13 @@ var written = []Edge{
 	{From: probes.Listen, Event: ActiveOpen, To: probes.SynSent, Action: "snd SYN", Section: "3.10.1"},
 	{From: probes.Listen, Event: Abort, To: probes.Closed, Action: "delete TCB", Section: "3.10.5"},
 	{From: probes.SynSent, Event: Abort, To: probes.Closed, Action: "delete TCB", Section: "3.10.5"},
-	{From: probes.SynSent, Event: RcvRST, To: probes.Closed, Action: "delete TCB", Section: "3.10.7.3"},
+	{From: probes.Listen, Event: UserTimeout, To: probes.Closed, Action: "delete TCB", Section: "3.10.8", Untaken: nothingToTime},
+	{From: probes.SynSent, Event: RcvRST, To: probes.Closed, Action: "delete TCB", Section: "3.10.7.3", Note: 3},
 	{From: probes.SynSent, Event: UserTimeout, To: probes.Closed, Action: "delete TCB", Section: "3.10.8"},
 	{From: probes.SynSent, Event: Unreachable, To: probes.Closed, Action: "delete TCB", Section: "3.9.2.2"},
 	{From: probes.SynReceived, Event: RcvSYN, To: probes.Listen, Section: "3.10.7.4", Erratum: 8710},
 	{From: probes.SynReceived, Event: RcvRST, To: probes.Closed, Action: "delete TCB", Section: "3.10.7.4", Note: 1},
+	{From: probes.SynReceived, Event: RcvFIN, To: probes.CloseWait, Action: "snd ACK", Section: "3.10.7.4", Untaken: throughEstablished},
 	{From: probes.FinWait1, Event: RcvFINACK, To: probes.TimeWait, Action: "snd ACK", Section: "3.10.7.4", Note: 2, Untaken: throughFinWait2},
 }
 
@@ -123,10 +127,13 @@ func build() []Edge {
 		}
 		edges = append(edges, abort)
 		if from != probes.TimeWait {
-			edges = append(edges,
-				Edge{From: from, Event: SndRST, To: probes.TimeWait, Section: "3.3.2", Note: 3, Untaken: abortCloses},
-				Edge{From: from, Event: UserTimeout, To: probes.Closed, Action: "delete TCB", Section: "3.10.8"})
+			edges = append(edges, Edge{From: from, Event: SndRST, To: probes.TimeWait, Section: "3.3.2", Note: 3, Untaken: abortCloses})
 		}
+		timeout := Edge{From: from, Event: UserTimeout, To: probes.Closed, Action: "delete TCB", Section: "3.10.8"}
+		if from == probes.TimeWait {
+			timeout.Untaken = nothingToTime
+		}
+		edges = append(edges, timeout)
 		if from != probes.SynReceived {
 			edges = append(edges, Edge{From: from, Event: RcvRST, To: probes.Closed, Action: "delete TCB", Section: "3.10.7.4", Note: 3})
 		}
