@@ -38,6 +38,7 @@ type Row struct {
 	Runs     []string // in which it was, each once, in order
 	Classes  []Class  // that confirmed it, in the order K, D, M
 	Why      words.Message
+	Source   string // of Unreachable: where Linux says so
 }
 
 // A Class is an observer class that confirmed an edge.
@@ -52,6 +53,9 @@ type Report struct {
 	Runs   int
 	Rows   []Row   // of every edge of the model, in the order of [rfc9293.Edges]
 	Others []Other // what was taken and is no edge of RFC 9293
+	// Disputed counts endpoints whose observers contradict each other: what
+	// they took is not counted.
+	Disputed int
 }
 
 // An Other is a step between two states that RFC 9293 does not have: the
@@ -87,7 +91,9 @@ func Of(runs []Run) *Report {
 		report.Rows = append(report.Rows, Row{Edge: e})
 	}
 	for _, run := range runs {
-		for _, edge := range edgesOf(run.Timeline) {
+		edges, disputed := edgesOf(run.Timeline)
+		report.Disputed += disputed
+		for _, edge := range edges {
 			if at, ok := index[key{edge.From, edge.Event, edge.To}]; ok {
 				report.Rows[at].count(run.Name, edge)
 			} else {
@@ -107,18 +113,21 @@ type key struct {
 	to    probes.State
 }
 
-// edgesOf returns all edges of a run.
-func edgesOf(t *timeline.Timeline) []timeline.Edge {
-	var list []timeline.Edge
+// edgesOf returns all edges of a run, and how many endpoints it leaves out.
+func edgesOf(t *timeline.Timeline) (list []timeline.Edge, disputed int) {
 	for _, c := range t.Connections {
 		for _, e := range c.Ends() {
+			if slices.ContainsFunc(t.Conflicts, func(x timeline.Conflict) bool { return x.Endpoint == e }) {
+				disputed++
+				continue
+			}
 			list = append(list, t.Edges(e)...)
 		}
 	}
 	for _, l := range t.Listeners {
 		list = append(list, l.Edges()...)
 	}
-	return list
+	return list, disputed
 }
 
 // count takes in that an edge was taken.
@@ -160,18 +169,18 @@ func addName(list []string, name string) []string {
 func (r *Row) judge() {
 	order := map[probes.Class]int{probes.KernelEvents: 0, probes.KernelState: 1, probes.Model: 2}
 	slices.SortFunc(r.Classes, func(x, y Class) int { return cmp.Compare(order[x.Class], order[y.Class]) })
-	why, closed := unreachable(r.Edge)
+	closed := unreachable(r.Edge)
 	switch {
 	case len(r.Classes) >= 2:
 		r.Standing = Confirmed
-	case r.Times == 0 && closed:
-		r.Standing, r.Why = Unreachable, why
+	case r.Times == 0 && closed != nil:
+		r.Standing, r.Why, r.Source = Unreachable, words.M(closed.why), closed.source
 	case r.Times == 0:
 		r.Standing = Missing
 	default:
 		r.Standing = Weak
-		if blind := blindness(r.Edge); len(r.Classes) == 1 && blind.class == r.Classes[0].Class {
-			r.Standing, r.Why = Alone, words.M(blind.why)
+		if why := onlyKernel(r.Edge); why != "" && len(r.Classes) == 1 && r.Classes[0].Class == probes.KernelEvents {
+			r.Standing, r.Why = Alone, words.M(why)
 		}
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"netlab/probes/timeline"
 	"netlab/probes/timeline/timelinetest"
 	"netlab/scenarios/words"
+
+	"github.com/mattn/go-runewidth"
 )
 
 // played is a run with a single connection.
@@ -101,6 +103,24 @@ func TestAlone(t *testing.T) {
 	if row.Standing != Weak {
 		t.Errorf("%s, want weak: others could see it", row.Standing)
 	}
+	for _, e := range rfc9293.Edges() {
+		if onlyKernel(e) != "" && unreachable(e) != nil {
+			t.Errorf("%s, %s to %s is for the kernel alone to see, and out of reach", e.From, e.Event, e.To)
+		}
+	}
+}
+
+// Where observers contradict each other, nobody took an edge.
+func TestDisputed(t *testing.T) {
+	run := played(t, "four", timelinetest.Options{}, fourWay)
+	run.Timeline.Conflicts = append(run.Timeline.Conflicts, timeline.Conflict{Endpoint: run.Timeline.Connections[0].Opener})
+	r := Of([]Run{run})
+	if row := find(t, r, probes.FinWait1, rfc9293.RcvACKOfFIN, probes.FinWait2); row.Times != 0 || r.Disputed != 1 {
+		t.Errorf("%d times, %d disputed", row.Times, r.Disputed)
+	}
+	if row := find(t, r, probes.CloseWait, rfc9293.Close, probes.LastAck); row.Times != 1 {
+		t.Errorf("the other end: %d times", row.Times)
+	}
 }
 
 // Nobody's word on what is no edge of the RFC is lost.
@@ -114,7 +134,7 @@ func TestOthers(t *testing.T) {
 }
 
 func TestText(t *testing.T) {
-	r := Of([]Run{played(t, "evil\x1b[2Jname", timelinetest.Options{}, fourWay)})
+	r := Of([]Run{played(t, "evil\x1b[2Jname", timelinetest.Options{}, fourWay), played(t, "ftp-close with a name that is long", timelinetest.Options{}, fourWay)})
 	for _, lang := range []words.Lang{words.English, words.Chinese} {
 		var out strings.Builder
 		if err := r.Text(&out, lang); err != nil {
@@ -122,6 +142,12 @@ func TestText(t *testing.T) {
 		}
 		if strings.Contains(out.String(), "\x1b") || strings.Contains(out.String(), "!coverage") {
 			t.Errorf("%s", out.String())
+		}
+		cells := &runewidth.Condition{EastAsianWidth: lang == words.Chinese, StrictEmojiNeutral: true}
+		for _, line := range strings.Split(out.String(), "\n") {
+			if cells.StringWidth(line) > wide {
+				t.Errorf("wider than %d: %s", wide, line)
+			}
 		}
 		if !strings.Contains(out.String(), "evil?[2Jname") {
 			t.Errorf("the run is not named:\n%s", out.String())

@@ -14,8 +14,10 @@ import (
 	"github.com/mattn/go-runewidth"
 )
 
-// columns are the widths of the table's; the last takes what is left.
-var columns = []int{14, 21, 14, 6, 8}
+// columns are the widths of the table's; the last takes what is left of wide.
+var columns = [...]int{13, 23, 13, 6, 7}
+
+const wide = 79
 
 // A text gathers lines.
 type text struct {
@@ -24,7 +26,7 @@ type text struct {
 	out   strings.Builder
 }
 
-// Text writes the report for people, 80 columns wide as far as names allow.
+// Text writes the report for people, at most 79 columns wide.
 func (r *Report) Text(w io.Writer, lang words.Lang) error {
 	t := &text{lang: lang, cells: &runewidth.Condition{EastAsianWidth: lang == words.Chinese, StrictEmojiNeutral: true}}
 	taken := 0
@@ -33,8 +35,9 @@ func (r *Report) Text(w io.Writer, lang words.Lang) error {
 			taken++
 		}
 	}
-	t.line(t.say(words.CoverageHead, r.Runs, taken, len(r.Rows), r.Count(Confirmed)))
-	t.row(strings.Split(t.say(words.CoverageColumns), "|")...)
+	t.wrapped("", t.say(words.CoverageHead, r.Runs, taken, len(r.Rows), r.Count(Confirmed)))
+	h := strings.Split(t.say(words.CoverageColumns), "|")
+	t.row(h[0], h[1], h[2], h[3], h[4], h[5], "")
 	t.section(r, Confirmed, "")
 	t.section(r, Alone, words.CoverageAlone)
 	t.section(r, Weak, words.CoverageWeak)
@@ -43,8 +46,12 @@ func (r *Report) Text(w io.Writer, lang words.Lang) error {
 	if len(r.Others) > 0 {
 		t.line(t.say(words.CoverageOthers, len(r.Others)))
 		for _, o := range r.Others {
-			t.row(o.From.String(), t.event(o.Event), o.To.String(), fmt.Sprint(o.Times), "", t.in(o.Runs))
+			name, more := in(o.Runs)
+			t.row(o.From.String(), t.event(o.Event), o.To.String(), fmt.Sprint(o.Times), "", name, more)
 		}
+	}
+	if r.Disputed > 0 {
+		t.wrapped("", t.say(words.CoverageDisputed, r.Disputed))
 	}
 	if r.Complete() {
 		t.line(t.say(words.CoverageComplete))
@@ -74,9 +81,10 @@ func (t *text) section(r *Report, s Standing, head words.ID) {
 		if row.Times > 0 {
 			times = fmt.Sprint(row.Times)
 		}
-		t.row(row.From.String(), t.event(row.Event), row.To.String(), times, letters(row.Classes), t.in(row.Runs))
+		name, more := in(row.Runs)
+		t.row(row.From.String(), t.event(row.Event), row.To.String(), times, letters(row.Classes), name, more)
 		if said := row.Why.In(t.lang); said != "" && said != why {
-			t.line("    " + said)
+			t.wrapped("    ", said)
 			why = said
 		}
 	}
@@ -101,14 +109,14 @@ func (t *text) event(e rfc9293.Event) string {
 }
 
 // in names the first run, and says how many more there are.
-func (t *text) in(runs []string) string {
+func in(runs []string) (name, more string) {
 	switch len(runs) {
 	case 0:
-		return ""
+		return "", ""
 	case 1:
-		return clean(runs[0])
+		return clean(runs[0]), ""
 	}
-	return t.say(words.CoverageRuns, clean(runs[0]), len(runs)-1)
+	return clean(runs[0]), fmt.Sprintf(" +%d", len(runs)-1)
 }
 
 // clean keeps control characters of names out of terminals.
@@ -125,24 +133,49 @@ func (t *text) say(id words.ID, args ...any) string { return words.M(id, args...
 
 func (t *text) line(s string) { t.out.WriteString(strings.TrimRight(s, " ") + "\n") }
 
-// row writes cells under one another, two spaces in.
-func (t *text) row(cells ...string) {
+// row writes cells under one another, two spaces in, and a name that is
+// shortened where it does not fit, but for what follows it.
+func (t *text) row(from, event, to, times, seen, name, more string) {
 	var line strings.Builder
 	line.WriteString("  ")
-	for i, cell := range cells {
+	for i, cell := range []string{from, event, to, times, seen} {
 		line.WriteString(cell)
-		if i < len(columns) {
-			line.WriteString(strings.Repeat(" ", max(columns[i]-t.cells.StringWidth(cell), 1)))
+		line.WriteString(strings.Repeat(" ", max(columns[i]-t.cells.StringWidth(cell), 1)))
+	}
+	left := wide - t.cells.StringWidth(line.String()) - t.cells.StringWidth(more)
+	t.line(line.String() + t.cells.Truncate(name, left, "..") + more)
+}
+
+// wrapped writes a text in as many lines as it takes. Chinese may break
+// anywhere but before a sign that ends something.
+func (t *text) wrapped(indent, s string) {
+	line, word := "", ""
+	flush := func() {
+		if line != "" && t.cells.StringWidth(indent+line+strings.TrimRight(word, " ")) > wide {
+			t.line(indent + line)
+			line = ""
+		}
+		line, word = line+word, ""
+	}
+	for _, r := range s {
+		if t.cells.RuneWidth(r) == 2 && !strings.ContainsRune("，。；：、）”", r) {
+			flush()
+		}
+		word += string(r)
+		if r == ' ' {
+			flush()
 		}
 	}
-	t.line(line.String())
+	flush()
+	t.line(indent + line)
 }
 
 // document is the report for programs.
 type document struct {
 	Format   int         `json:"netlab_coverage"` // 1; a change that breaks readers raises it
 	Runs     int         `json:"runs"`
-	Complete bool        `json:"complete"` // every edge that can be reached is confirmed
+	Complete bool        `json:"complete"`           // every edge that can be reached is confirmed
+	Disputed int         `json:"disputed,omitempty"` // endpoints whose observers contradict each other: left out
 	Edges    []edgeJSON  `json:"edges"`
 	Others   []otherJSON `json:"others,omitempty"`
 }
@@ -160,6 +193,7 @@ type edgeJSON struct {
 	Runs     []string       `json:"runs,omitempty"`
 	SeenBy   []classJSON    `json:"seen_by,omitempty"`
 	Why      *words.Message `json:"why,omitempty"`
+	Source   string         `json:"source,omitempty"` // of unreachable: file and function of Linux
 }
 
 type classJSON struct {
@@ -179,12 +213,12 @@ type otherJSON struct {
 
 // JSON writes the report for programs.
 func (r *Report) JSON(w io.Writer) error {
-	d := document{Format: 1, Runs: r.Runs, Complete: r.Complete()}
+	d := document{Format: 1, Runs: r.Runs, Complete: r.Complete(), Disputed: r.Disputed}
 	for i := range r.Rows {
 		row := &r.Rows[i]
 		e := edgeJSON{
 			From: row.From, Event: row.Event, To: row.To, Section: row.Section, Note: row.Note, Erratum: row.Erratum, Drawn: row.Drawn,
-			Standing: row.Standing, Times: row.Times, Runs: row.Runs,
+			Standing: row.Standing, Times: row.Times, Runs: row.Runs, Source: row.Source,
 		}
 		for _, c := range row.Classes {
 			e.SeenBy = append(e.SeenBy, classJSON{c.Class.String(), c.Times, c.Best.Source, c.Best.Grade})
