@@ -56,6 +56,7 @@ const (
 	OpeningKind         Kind = "opening"
 	ClosingKind         Kind = "closing"
 	StatesKind          Kind = "states"
+	ObjectsKind         Kind = "objects"
 	FirstFINKind        Kind = "first_fin"
 	TimeWaitKind        Kind = "time_wait"
 	ResetsKind          Kind = "resets"

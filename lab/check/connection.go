@@ -67,6 +67,10 @@ func (q *question) ends() {
 			q.about(e.Name+".states", StatesKind, "RFC 9293 section 3.3.2", e.At,
 				func(v *Verdict) { q.states(v, q.c, e.Name, want) }, pathText(want))
 		}
+		if want := e.Objects; len(want) > 0 {
+			q.about(e.Name+".objects", ObjectsKind, "include/net/request_sock.h, inet_timewait_sock.h", e.At,
+				func(v *Verdict) { q.objects(v, q.c, e.Name, want) }, objectsText(want))
+		}
 	}
 	if w := q.x.FirstFIN; w != nil {
 		q.about("first_fin", FirstFINKind, "RFC 9293 section 3.6", q.x.At, func(v *Verdict) { q.firstFIN(v, q.c, *w) }, whoText(*w))

@@ -19,6 +19,7 @@ type sentReset struct {
 	from   *timeline.Endpoint
 	reason string // "" where the kernel does not say
 	event  uint64
+	at     probes.Mono
 }
 
 // resetReasons judges why RST segments were sent, in the order of sending.
@@ -88,35 +89,19 @@ func (j *judge) lackDoubt(k probes.Kind) *doubt {
 	return nil
 }
 
-// sentResets gathers the RSTs that the kernel sent for c, in the order of
-// time. One that no socket sent is known by its addresses.
+// sentResets gathers the RSTs that the kernel sent for c within the window, in
+// the order of time, by its own word.
 func (j *judge) sentResets(c *timeline.Connection) []sentReset {
 	var list []sentReset
-	for i := range j.tl.Events {
-		e := &j.tl.Events[i]
-		if e.Kind != probes.KindReset || e.Reset.Dir != probes.Out || !j.inWindow(e.Time) {
-			continue
-		}
-		for _, end := range c.Ends() {
-			if end.Node == e.Node && (end.Sock == e.Sock && e.Sock.Cookie != 0 || end.Flow == e.Flow && j.latest(c, e.Time)) {
-				list = append(list, sentReset{end, e.Reset.Reason, e.Seq})
-				break
+	for _, e := range c.Ends() {
+		for _, r := range e.Resets {
+			if r.Dir == probes.Out && r.Event != 0 && j.inWindow(r.Time) {
+				list = append(list, sentReset{from: e, reason: r.Reason, event: r.Event, at: r.Time})
 			}
 		}
 	}
+	slices.SortStableFunc(list, func(x, y sentReset) int { return cmp.Compare(x.at, y.at) })
 	return list
-}
-
-// latest reports whether c is the newest connection of its addresses and ports
-// at a time.
-func (j *judge) latest(c *timeline.Connection, at probes.Mono) bool {
-	if len(c.Segments) == 0 || c.Segments[0].Sent() > at {
-		return false
-	}
-	return !slices.ContainsFunc(j.tl.Connections, func(o *timeline.Connection) bool {
-		return o.Ordinal > c.Ordinal && (o.Opener.Flow == c.Opener.Flow || o.Opener.Flow == c.Acceptor.Flow) &&
-			len(o.Segments) > 0 && o.Segments[0].Sent() <= at
-	})
 }
 
 // wantedReasons writes reasons as they are wanted.
@@ -124,6 +109,53 @@ func wantedReasons(want []scenarios.ResetReason) string {
 	var parts []string
 	for _, r := range want {
 		parts = append(parts, r.End+" "+r.Reason)
+	}
+	return listText(parts)
+}
+
+// objects judges what the kernel kept for an end, in order. Kernel events tell
+// of all of them; looks at the table, of those that they came upon.
+func (j *judge) objects(v *Verdict, c *timeline.Connection, end string, want []scenarios.ObjectName) {
+	e, d := findEnd(c, end)
+	if d != nil {
+		v.inconclusive(d)
+		return
+	}
+	var got []string
+	recorded := 0
+	for _, span := range e.Objects {
+		if span.Teardown {
+			continue
+		}
+		got = append(got, string(span.Object))
+		for _, w := range span.Witnesses {
+			v.Evidence.Events = append(v.Evidence.Events, w.Event)
+			if w.Source == probes.BPF {
+				recorded++
+			}
+		}
+	}
+	v.Got = listText(got)
+	v.seen(probes.BPF, probes.RecordedMini, recorded, len(want), 0)
+	wanted := make([]string, len(want))
+	for i, o := range want {
+		wanted[i] = string(o)
+	}
+	doubt := firstDoubt(j.sourceDoubt(probes.BPF), j.kindDoubt(probes.KindLife), j.runDoubt(), j.lossDoubt(e.Node, probes.BPF))
+	switch {
+	case slices.Equal(got, wanted) && doubt == nil && recorded >= len(want):
+		v.pass()
+	case doubt != nil:
+		v.inconclusive(doubt)
+	default:
+		v.fail(words.M(words.CheckStepIs, v.Got, v.Want))
+	}
+}
+
+func objectsText(want []scenarios.ObjectName) string {
+	var parts []string
+	for _, o := range want {
+		parts = append(parts, string(o))
 	}
 	return listText(parts)
 }

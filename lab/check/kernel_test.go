@@ -156,3 +156,45 @@ func TestCounters(t *testing.T) {
 		})
 	}
 }
+
+func TestObjects(t *testing.T) {
+	fourWay := func(s *tt.Script, c *tt.Conn) { c.Open(); c.FourWay(c.Opener) }
+	lives := tt.Options{Lives: true}
+	const request, full, mini = scenarios.ObjectName(probes.RequestObject), scenarios.ObjectName(probes.FullObject), scenarios.ObjectName(probes.MiniObject)
+	for _, x := range []struct {
+		name string
+		opts tt.Options
+		end  string
+		want []scenarios.ObjectName
+		got  string
+	}{
+		{"of the opener", lives, "client", []scenarios.ObjectName{full, mini}, "pass, full | mini"},
+		{"of the acceptor", lives, "server", []scenarios.ObjectName{request, full}, "pass, request | full"},
+		{"by role", lives, "acceptor", []scenarios.ObjectName{request, full}, "pass, request | full"},
+		{"one more", lives, "client", []scenarios.ObjectName{full}, "fail, full | mini"},
+		{"one is missing", lives, "server", []scenarios.ObjectName{request, full, mini}, "fail, request | full"},
+		{"mini-sockets are not recorded", tt.Options{}, "client", []scenarios.ObjectName{full, mini}, "inconclusive, "},
+		{"no bpf", tt.Options{Without: []probes.Source{probes.BPF}}, "client", []scenarios.ObjectName{full}, "inconclusive, "},
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			x.opts.Addressed = true
+			s := tt.One(x.opts, fourWay)
+			tl, err := timeline.Build(s.Header(), s.Events())
+			if err != nil {
+				t.Fatal(err)
+			}
+			found := false
+			for _, v := range Eval(tl, visitScenario(scenarios.ConnectionExpect{Ends: []scenarios.EndExpect{{Name: x.end, Objects: x.want}}})).Verdicts {
+				if got := verdictText(v); v.Kind == ObjectsKind {
+					found = true
+					if !strings.HasPrefix(got, x.got) {
+						t.Errorf("%s, want %s", got, x.got)
+					}
+				}
+			}
+			if !found {
+				t.Error("no verdict")
+			}
+		})
+	}
+}

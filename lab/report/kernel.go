@@ -35,7 +35,7 @@ func (t *text) objects(run Run, c *timeline.Connection) {
 			until = s.Until
 		}
 		if close := run.Timeline.Close; until != 0 && (close == 0 || until <= close) {
-			parts = append(parts, "- "+ms(until, zero))
+			parts = append(parts, t.say(words.ReportKeptGone, ms(until, zero)))
 		}
 		if len(parts) > 0 {
 			ends = append(ends, t.say(words.ReportKept, t.endName(c, e), strings.Join(parts, ", ")))

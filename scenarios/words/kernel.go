@@ -3,11 +3,12 @@ package words
 // What the kernel told of connections beside their states: what it kept them
 // as, why it sent a RST; and how many segments a close takes.
 const (
-	ReportKeptAs  ID = "report.kept_as"
-	ReportKept    ID = "report.kept"  // end, objects
-	ReportReset   ID = "report.reset" // end, why
-	ReportSays    ID = "report.says"  // end, the kernel's reason
-	ReportResetBy ID = "report.reset_by"
+	ReportKeptAs   ID = "report.kept_as"
+	ReportKeptGone ID = "report.kept_gone" // time
+	ReportKept     ID = "report.kept"      // end, objects
+	ReportReset    ID = "report.reset"     // end, why
+	ReportSays     ID = "report.says"      // end, the kernel's reason
+	ReportResetBy  ID = "report.reset_by"
 
 	ReportUnreadData     ID = "report.reset_unread_data"
 	ReportLingerZero     ID = "report.reset_linger_zero"
@@ -41,11 +42,12 @@ const (
 )
 
 var kernelTexts = texts{
-	ReportKeptAs:  {"kept as", "内核对象"},
-	ReportKept:    {"%[1]s: %[2]s", "%[1]s：%[2]s"},
-	ReportReset:   {"%[1]s sent a RST: %[2]s.", "%[1]s 发送 RST：%[2]s。"},
-	ReportSays:    {"the kernel says %[1]s", "内核给出的原因是 %[1]s"},
-	ReportResetBy: {"%[1]s (%[2]s)", "%[1]s（%[2]s）"},
+	ReportKeptGone: {"gone %[1]s", "消失 %[1]s"},
+	ReportKeptAs:   {"kept as", "内核对象"},
+	ReportKept:     {"%[1]s: %[2]s", "%[1]s：%[2]s"},
+	ReportReset:    {"%[1]s sent a RST: %[2]s.", "%[1]s 发送 RST：%[2]s。"},
+	ReportSays:     {"the kernel says %[1]s", "内核给出的原因是 %[1]s"},
+	ReportResetBy:  {"%[1]s (%[2]s)", "%[1]s（%[2]s）"},
 
 	ReportUnreadData:     {"its program closed with data that it had not read", "程序关闭时还有数据没有读取"},
 	ReportLingerZero:     {"its program closed with SO_LINGER 0, an ABORT", "程序设置了 SO_LINGER 0 后关闭，即 ABORT"},
