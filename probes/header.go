@@ -64,12 +64,13 @@ type NodeInfo struct {
 
 // A ProbeStatus says whether a probe was there and, if not, why.
 type ProbeStatus struct {
-	Source Source `json:"source"`
-	Grade  Grade  `json:"grade,omitzero"`   // of what it records
-	Reason string `json:"reason,omitempty"` // why it is missing
-	Remedy string `json:"remedy,omitempty"`
-	Kinds  []Kind `json:"kinds,omitempty"` // what it records beside KindState (bpf) or KindSample (sockdiag); none in records that are older than these kinds
-	Lacks  []Lack `json:"lacks,omitempty"` // what a probe that is there cannot record here
+	Source   Source   `json:"source"`
+	Grade    Grade    `json:"grade,omitzero"`   // of what it records
+	Reason   string   `json:"reason,omitempty"` // why it is missing
+	Remedy   string   `json:"remedy,omitempty"`
+	Kinds    []Kind   `json:"kinds,omitempty"`    // what it records beside KindState (bpf) or KindSample (sockdiag); none in records that are older than these kinds
+	Counters []string `json:"counters,omitempty"` // of sockdiag: the counters that this kernel has; one that did not move has no event
+	Lacks    []Lack   `json:"lacks,omitempty"`    // what a probe that is there cannot record here
 }
 
 // A Lack is a kind of event that a probe cannot record here.

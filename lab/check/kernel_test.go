@@ -19,8 +19,11 @@ func told(t *testing.T, opts tt.Options, kinds []probes.Kind, play func(*tt.Scri
 	s := tt.One(opts, func(s *tt.Script, conn *tt.Conn) { c = conn; play(s, conn) })
 	header, events := s.Header(), s.Events()
 	for i := range header.Probes {
-		if header.Probes[i].Source == probes.BPF {
-			header.Probes[i].Kinds = kinds
+		switch p := &header.Probes[i]; p.Source {
+		case probes.BPF:
+			p.Kinds = kinds
+		case probes.SockDiag:
+			p.Counters = []string{"ListenDrops", "ListenOverflows"}
 		}
 	}
 	tl, err := timeline.Build(header, events)

@@ -70,6 +70,7 @@ func (l *lookers) arm(r UpRequest, capture *os.File) error {
 	open(0, probes.SockDiag, probes.Sampled, func() (err error) {
 		if l.diag, err = sockdiag.New(sockdiag.Config{Places: l.places}); err == nil {
 			statuses[0].Kinds, statuses[0].Lacks = l.diag.Records()
+			statuses[0].Counters = l.diag.Counters()
 		}
 		return err
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -125,6 +126,19 @@ func (p *Probe) openCounters() {
 			return
 		}
 	}
+}
+
+// Counters lists the counters that this kernel has, of those that the probe
+// knows. They are the same in every place.
+func (p *Probe) Counters() []string {
+	if len(p.places) == 0 || p.places[0].counters == nil {
+		return nil
+	}
+	r, err := p.places[0].counters.read(make([]byte, bufferLen))
+	if err != nil {
+		return nil // the next reading tells
+	}
+	return slices.Sorted(maps.Keys(r))
 }
 
 // Records returns what the probe records beside samples, and what it cannot
