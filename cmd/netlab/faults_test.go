@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -11,10 +13,13 @@ import (
 
 	"netlab/lab/check"
 	"netlab/lab/netns/netnstest"
+	"netlab/lab/node"
 	"netlab/lab/run"
 	"netlab/probes"
 	"netlab/probes/bpf"
 	"netlab/scenarios"
+
+	"golang.org/x/sys/unix"
 )
 
 // faulty is a scenario with a pause in which something can happen to what the
@@ -150,5 +155,41 @@ func TestRingBufferTooSmall(t *testing.T) {
 	}, "ring buffer full")
 	if err := tracer.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// An ordinary user who may load programs sees all that root sees: nothing
+// depends on what only root may read of the kernel. One who may not is told.
+func TestKernelEventsOfAnOrdinaryUser(t *testing.T) {
+	requireLab(t)
+	netnstest.Require(t, "bpf", bpfSupported())
+	if os.Geteuid() != 0 {
+		t.Skip("needs root to become other users")
+	}
+	netnstest.Require(t, "userns", node.Try(t.Context(), scenarios.FeatureUserNS))
+	for _, tt := range []struct {
+		name string
+		caps []uintptr
+		want []string
+	}{
+		{"none", nil, []string{"--  bpf ", "EPERM", "fix: run as root"}},
+		{"CAP_BPF alone", []uintptr{unix.CAP_BPF}, []string{"--  bpf ", "EPERM", "CAP_BPF and CAP_PERFMON"}},
+		{"CAP_BPF and CAP_PERFMON", []uintptr{unix.CAP_BPF, unix.CAP_PERFMON}, []string{"ok  bpf ", "ok  bpf life", "ok  bpf reset", "ok  bpf drop"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := newSandbox(t)
+			s.become(t)
+			cmd := s.command("netlab", "doctor")
+			cmd.SysProcAttr.AmbientCaps = tt.caps
+			out, err := cmd.Output()
+			if _, exited := errors.AsType[*exec.ExitError](err); err != nil && !exited {
+				t.Fatal(err)
+			}
+			for _, want := range tt.want {
+				if !strings.Contains(string(out), want) {
+					t.Errorf("output lacks %q:\n%s", want, out)
+				}
+			}
+		})
 	}
 }
