@@ -72,6 +72,9 @@ func (t *text) observers(tl *timeline.Timeline, seed uint64) {
 				missing = append(missing, string(src))
 			default:
 				there = append(there, string(src))
+				for _, l := range p.Lacks {
+					missing = append(missing, string(src)+"/"+string(l.Kind))
+				}
 			}
 		}
 	}
