@@ -25,13 +25,13 @@ func (b *builder) census() {
 	if len(rounds) < persists {
 		return
 	}
-	for _, r := range b.residents() {
-		if r.request() {
-			continue
-		}
+	residents, nameless := b.residents()
+	for _, r := range residents {
 		switch {
 		case b.loss(probes.BPF, r.node) != "":
 			// What is missing may be what would explain it.
+		case len(r.told) == 0 && nameless[socketKey{node: r.node, flow: r.flow}]:
+			// The kernel gives a request its cookie only when it is listed.
 		case len(r.told) == 0:
 			if from, until, ok := r.listed(b.lives()); ok && r.among(rounds, from, until) >= persists {
 				b.unexplained(r, r.samples[0], "is listed, and no kernel event told of it")
@@ -77,15 +77,22 @@ type resident struct {
 }
 
 // residents collects all sockets that have a cookie, in the order in which they
-// were told of first.
-func (b *builder) residents() []*resident {
+// were told of first, and the addresses of those that kernel events told of
+// without one.
+func (b *builder) residents() (list []*resident, nameless map[socketKey]bool) {
 	known := make(map[probes.SocketID]*resident)
-	var list []*resident
+	nameless = make(map[socketKey]bool)
 	for i := range b.t.Events {
 		e := &b.t.Events[i]
 		id := b.identity(e)
 		kernel := e.Source == probes.BPF && (e.Kind == probes.KindState || e.Kind == probes.KindLife)
-		if id.Cookie == 0 || b.teardown(e.Time) || !kernel && (e.Source != probes.SockDiag || e.Kind != probes.KindSample) {
+		if b.teardown(e.Time) || !kernel && (e.Source != probes.SockDiag || e.Kind != probes.KindSample) {
+			continue
+		}
+		if id.Cookie == 0 {
+			if kernel {
+				nameless[socketKey{node: e.Node, flow: normal(e.Flow)}] = true
+			}
 			continue
 		}
 		r := known[id]
@@ -107,16 +114,7 @@ func (b *builder) residents() []*resident {
 		inOrder(r.told)
 		inOrder(r.samples)
 	}
-	return list
-}
-
-// request reports whether it is a request socket. It has a cookie from the
-// moment on that a look gave it one, so events of before are told of none; they
-// are joined by its addresses.
-func (r *resident) request() bool {
-	return !slices.ContainsFunc(r.told, func(e *probes.Event) bool {
-		return e.Kind != probes.KindLife || e.Life.Object != probes.RequestObject
-	}) && !slices.ContainsFunc(r.samples, func(e *probes.Event) bool { return e.Sample.Object != probes.RequestObject })
+	return list, nameless
 }
 
 func inOrder(events []*probes.Event) {

@@ -90,6 +90,14 @@ func TestCensus(t *testing.T) {
 			r.sample(210, 100, probes.TimeWait, probes.MiniObject, false)
 			r.looked(200, 300, 400)
 		}, untold},
+		{"a request, told of before it had a cookie", func(r *censusRun) {
+			r.header.Probes[0].Kinds = []probes.Kind{probes.KindLife}
+			r.add(150, probes.Event{Source: probes.BPF, Kind: probes.KindLife, Grade: probes.RecordedMini, New: probes.SynReceived,
+				Life: &probes.Life{Object: probes.RequestObject, Stage: probes.Born}})
+			r.events[len(r.events)-1].Sock.Cookie = 0
+			r.sample(210, 100, probes.SynReceived, probes.RequestObject, false)
+			r.looked(200, 300, 400)
+		}, ""},
 		{"listed, and events are missing", func(r *censusRun) {
 			r.lost(probes.BPF)
 			r.sample(210, 100, est, full, false)
