@@ -13,6 +13,7 @@ func TestNotes(t *testing.T) {
 	for _, name := range []timeline.NoteName{
 		timeline.HandOver, timeline.DeadSocket, timeline.NotSampled, timeline.RequestSocket, timeline.ThirdACK,
 		timeline.FINQueued, timeline.NoteTwo, timeline.ResetNoTarget, timeline.OrphanFinWait2, timeline.NotDelivered,
+		timeline.ResetByData, timeline.FastOpen, timeline.SYNCookie, timeline.QueueOverflow, timeline.NotKept, timeline.Offloaded, timeline.Middlebox,
 		timeline.ResetByData, timeline.FastOpen, timeline.SYNCookie, timeline.QueueOverflow, timeline.NotKept,
 		timeline.ResetIgnored, timeline.Offloaded, timeline.Middlebox,
 	} {
