@@ -52,14 +52,15 @@ type Class struct {
 type Report struct {
 	Runs   int
 	Rows   []Row   // of every edge of the model, in the order of [rfc9293.Edges]
-	Others []Other // what was taken and is no edge of RFC 9293
+	Others []Other // what else was taken
 	// Disputed counts endpoints whose observers contradict each other: what
 	// they took is not counted.
 	Disputed int
 }
 
-// An Other is a step between two states that RFC 9293 does not have: the
-// kernel's own, or one whose event nobody could tell.
+// An Other is a step between two states that is none of the edges: the kernel's
+// own, one to another connection (a SYN in TIME-WAIT), or one whose event nobody
+// could tell.
 type Other struct {
 	From, To probes.State
 	Event    rfc9293.Event

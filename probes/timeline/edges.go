@@ -16,9 +16,12 @@ import (
 // opener, LISTEN of an acceptor, and CLOSED of a listener) need not be seen.
 type Edge struct {
 	From, To probes.State
-	Event    rfc9293.Event // what took it there; "" where nobody tells
-	Time     probes.Mono
-	Seen     []Witness // of the state that it led to; one for each class that confirms the edge, best grade first
+	// Event is what took it there, by the model's word, or by the kernel's where
+	// the model has none, or sees no more than a RST that leaves. It is "" where
+	// nobody tells.
+	Event rfc9293.Event
+	Time  probes.Mono
+	Seen  []Witness // of the state that it led to; one for each class that confirms the edge, best grade first
 }
 
 // Confirmed reports whether a class confirms the edge.
@@ -33,6 +36,7 @@ func (t *Timeline) Edges(e *Endpoint) []Edge {
 		l = t.oracle.laneOf(e)
 	}
 	var list []Edge
+	told := 0 // of the model's transitions, those before
 	for i, v := range e.History {
 		if v.Teardown {
 			break
@@ -46,11 +50,14 @@ func (t *Timeline) Edges(e *Endpoint) []Edge {
 		}
 		edge := Edge{From: before.State, To: v.State, Time: v.From}
 		if l != nil {
-			edge.Event = l.eventOf(edge.From, edge.To)
+			edge.Event, told = l.modelEvent(edge.From, edge.To, told)
+			// A RST that leaves is an ABORT to the model, even if a timer sent it.
+			kernel := l.kernelEvent(&edge)
+			if edge.Event == "" || edge.Event == rfc9293.Abort && kernel == rfc9293.UserTimeout {
+				edge.Event = kernel
+			}
 		}
-		if edge.Event == "" {
-			edge.Event = onlyEvent(edge.From, edge.To)
-		}
+		edge.Event = cmp.Or(edge.Event, onlyEvent(edge.From, edge.To))
 		for _, class := range []probes.Class{probes.KernelEvents, probes.KernelState, probes.Model} {
 			if w, ok := confirms(class, before, v, i < 2); ok {
 				edge.Seen = append(edge.Seen, w)
@@ -85,38 +92,84 @@ func (b *builder) laneOf(e *Endpoint) *lane {
 	return b.all[i/2].lanes[i%2]
 }
 
-// eventOf returns what the model says took the endpoint from one state to
-// another; where the model does not know, what the kernel says ended it.
-func (l *lane) eventOf(from, to probes.State) rfc9293.Event {
-	for _, tr := range l.taken {
-		if tr.From == from && tr.To == to {
-			return tr.Event
+// modelEvent returns what the model says took the endpoint from one state to
+// another, with how many of its transitions are told then. skip of them are
+// told already: a path may come by the same edge twice.
+func (l *lane) modelEvent(from, to probes.State, skip int) (rfc9293.Event, int) {
+	for i := skip; i < len(l.taken); i++ {
+		if tr := l.taken[i]; tr.From == from && tr.To == to {
+			return tr.Event, i + 1
 		}
 	}
-	if to != probes.Closed {
+	return "", skip
+}
+
+// kernelEvent returns what the kernel says ended an endpoint, "" if it does
+// not say. A FIN-WAIT-2 that nobody holds ends by a timer that the RFC does not
+// have (tcp_fin_timeout); its user timeout, "for any state", is what comes
+// nearest.
+func (l *lane) kernelEvent(edge *Edge) rfc9293.Event {
+	if edge.To != probes.Closed {
 		return ""
+	}
+	for _, o := range l.Objects {
+		if edge.From == probes.TimeWait && o.End == ByNewSYN {
+			return rfc9293.RcvSYN // MAY-2 of section 3.6.1: no edge of this connection
+		}
+	}
+	about := func(at probes.Mono) bool { return max(at, edge.Time)-min(at, edge.Time) <= near }
+	for _, r := range l.Resets {
+		switch {
+		case r.Event == 0 || !about(r.Time) || r.Cause == NoRST:
+		case r.Dir == probes.In:
+			return rfc9293.RcvRST
+		case r.Cause == Unanswered || r.Cause == TimedOut:
+			return rfc9293.UserTimeout
+		default:
+			return rfc9293.Abort
+		}
 	}
 	for _, e := range l.events {
 		switch {
-		case e.Kind == probes.KindReset && e.Reset.Dir == probes.In:
-			return rfc9293.RcvRST
-		case e.Kind == probes.KindFault && (e.Fault.Errno == "ETIMEDOUT" || e.Fault.Errno == "EHOSTUNREACH"):
-			return rfc9293.UserTimeout
-		case e.Kind == probes.KindFault && e.Fault.Errno == "ECONNREFUSED":
-			return rfc9293.Unreachable
-		case e.Kind == probes.KindLife && e.Life.Stage == probes.Expired && from == probes.TimeWait:
+		case !about(e.Time):
+		case e.Kind == probes.KindLife && e.Life.Stage == probes.Expired && edge.From == probes.TimeWait:
 			return rfc9293.TwoMSL
 		case e.Kind == probes.KindLife && e.Life.Stage == probes.Expired:
 			return rfc9293.UserTimeout
+		case e.Kind == probes.KindFault:
+			if event := faulted(edge.From, e.Fault.Errno); event != "" {
+				return event
+			}
 		}
 	}
 	return ""
 }
 
+// faulted returns the event that an error of a socket stands for, "" if it may
+// be of another.
+func faulted(from probes.State, errno string) rfc9293.Event {
+	switch errno {
+	case "ETIMEDOUT":
+		return rfc9293.UserTimeout
+	case "EHOSTUNREACH", "ENETUNREACH":
+		if from == probes.SynSent {
+			return rfc9293.Unreachable
+		}
+		return rfc9293.UserTimeout // an ICMP message had come meanwhile: tcp_write_err
+	case "ECONNREFUSED":
+		return rfc9293.Unreachable // a RST would have been told first
+	}
+	return ""
+}
+
 // onlyEvent returns the event of the only edge between two states, "" if
-// there are several or none.
+// there are several or none. To CLOSED lead more ways than the RFC has: a
+// socket is destroyed from outside, a namespace ends.
 func onlyEvent(from, to probes.State) rfc9293.Event {
 	var found rfc9293.Event
+	if to == probes.Closed {
+		return ""
+	}
 	for _, e := range rfc9293.Edges() {
 		if e.From == from && e.To == to && e.Untaken == "" {
 			if found != "" {

@@ -75,7 +75,7 @@ missing、unreachable）、"times"、"runs"、"seen_by"（"class"、"times"、"s
 	CoverageWeak:        {"taken, and confirmed by too few (%[1]d):", "走过但确认不足（%[1]d）："},
 	CoverageMissing:     {"not taken (%[1]d):", "没有走过（%[1]d）："},
 	CoverageUnreachable: {"out of reach on Linux (%[1]d):", "Linux 上无法到达（%[1]d）："},
-	CoverageOthers:      {"taken, and no edge of RFC 9293 (%[1]d):", "走过但不是 RFC 9293 的边（%[1]d）："},
+	CoverageOthers:      {"taken beside these: other ways, or nobody tells by what event (%[1]d):", "此外还走过：其他途径，或无人说明事件（%[1]d）："},
 	CoverageComplete:    {"Every edge that can be reached is confirmed.", "每条可到达的边都得到了确认。"},
 	CoverageIncomplete:  {"%[1]d edges that can be reached are not confirmed.", "有 %[1]d 条可到达的边没有得到确认。"},
 	CoverageDisputed:    {"%[1]d endpoints are left out: their observers contradict each other (netlab check says how).", "%[1]d 个端点没有计入：它们的观察者互相矛盾（见 netlab check）。"},
