@@ -112,15 +112,13 @@ func (l *lane) kernelEvent(edge *Edge) rfc9293.Event {
 	if edge.To != probes.Closed {
 		return ""
 	}
-	for _, o := range l.Objects {
-		if edge.From == probes.TimeWait && o.End == ByNewSYN {
-			return rfc9293.RcvSYN // MAY-2 of section 3.6.1: no edge of this connection
-		}
-	}
 	about := func(at probes.Mono) bool { return max(at, edge.Time)-min(at, edge.Time) <= near }
+	if edge.From == probes.TimeWait {
+		return l.lastOf(about)
+	}
 	for _, r := range l.Resets {
 		switch {
-		case r.Event == 0 || !about(r.Time) || r.Cause == NoRST:
+		case r.Event == 0 || !about(r.Time) || r.Cause == NoRST || r.Cause == NoConnection || r.Cause == NobodyListens:
 		case r.Dir == probes.In:
 			return rfc9293.RcvRST
 		case r.Cause == Unanswered || r.Cause == TimedOut:
@@ -132,14 +130,28 @@ func (l *lane) kernelEvent(edge *Edge) rfc9293.Event {
 	for _, e := range l.events {
 		switch {
 		case !about(e.Time):
-		case e.Kind == probes.KindLife && e.Life.Stage == probes.Expired && edge.From == probes.TimeWait:
-			return rfc9293.TwoMSL
 		case e.Kind == probes.KindLife && e.Life.Stage == probes.Expired:
 			return rfc9293.UserTimeout
 		case e.Kind == probes.KindFault:
 			if event := faulted(edge.From, e.Fault.Errno); event != "" {
 				return event
 			}
+		}
+	}
+	return ""
+}
+
+// lastOf returns what ended a TIME-WAIT, "" if nobody says. What it answers
+// with a RST does not end it.
+func (l *lane) lastOf(about func(probes.Mono) bool) rfc9293.Event {
+	for _, e := range l.events {
+		if e.Kind == probes.KindLife && e.Life.Object == probes.MiniObject && e.Life.Stage == probes.Expired && about(e.Time) {
+			return rfc9293.TwoMSL
+		}
+	}
+	for _, o := range l.Objects {
+		if o.Object == probes.MiniObject && o.End == ByNewSYN {
+			return rfc9293.RcvSYN // MAY-2 of section 3.6.1: no edge of this connection
 		}
 	}
 	return ""

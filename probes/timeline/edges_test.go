@@ -48,6 +48,13 @@ func TestEdges(t *testing.T) {
 			s.Wait(60 * time.Second)
 			c.Acceptor.Die(probes.Expired)
 		}, accepted + closes + "TIME-WAIT, Timeout=2MSL: CLOSED K\n"},
+		{"TIME-WAIT runs out, and what comes then is refused", lives, func(s *tt.Script, c *tt.Conn) {
+			open(c)
+			c.FourWay(c.Acceptor)
+			s.Wait(60 * time.Second)
+			c.Acceptor.Die(probes.Expired)
+			c.Acceptor.Kernel(probes.Event{Kind: probes.KindReset, Grade: probes.Recorded, Reset: &probes.Reset{Dir: probes.Out, Reason: "NO_SOCKET"}})
+		}, accepted + closes + "TIME-WAIT, Timeout=2MSL: CLOSED K\n"},
 		{"TIME-WAIT is ended, nobody says why", lives, func(s *tt.Script, c *tt.Conn) {
 			open(c)
 			c.FourWay(c.Acceptor)

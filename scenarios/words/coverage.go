@@ -77,8 +77,8 @@ missing、unreachable）、"times"、"runs"、"seen_by"（"class"、"times"、"s
 	CoverageUnreachable: {"out of reach on Linux (%[1]d):", "Linux 上无法到达（%[1]d）："},
 	CoverageOthers:      {"taken beside these: other ways, or nobody tells by what event (%[1]d):", "此外还走过：其他途径，或无人说明事件（%[1]d）："},
 	CoverageComplete:    {"Every edge that can be reached is confirmed.", "每条可到达的边都得到了确认。"},
-	CoverageIncomplete:  {"%[1]d edges that can be reached are not confirmed.", "有 %[1]d 条可到达的边没有得到确认。"},
-	CoverageDisputed:    {"%[1]d endpoints are left out: their observers contradict each other (netlab check says how).", "%[1]d 个端点没有计入：它们的观察者互相矛盾（见 netlab check）。"},
+	CoverageIncomplete:  {"Edges that can be reached and are not confirmed: %[1]d.", "可到达但没有得到确认的边：%[1]d 条。"},
+	CoverageDisputed:    {"Endpoints left out, as their observers contradict each other (netlab check says how): %[1]d.", "因观察者互相矛盾而没有计入的端点（见 netlab check）：%[1]d 个。"},
 	CoverageUntold:      {"(nobody tells)", "（无人说明）"},
 
 	CoverageConnectListener:    {"connect() and send() on a listener are refused: EISCONN, EPIPE", "对监听套接字调用 connect() 和 send() 会被拒绝：EISCONN、EPIPE"},
