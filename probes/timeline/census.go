@@ -148,6 +148,9 @@ func (r *resident) hidden() (from, until probes.Mono, ok bool) {
 			from, until = e.Time, 0
 		}
 	}
+	if from == 0 {
+		return 0, 0, false // never a full socket, as far as events go
+	}
 	if n := len(r.samples); n > 0 {
 		last := r.samples[n-1]
 		if !last.Sample.Gone {
@@ -155,7 +158,7 @@ func (r *resident) hidden() (from, until probes.Mono, ok bool) {
 		}
 		from = max(from, last.Time)
 	}
-	return from, until, from != 0
+	return from, until, true
 }
 
 // among counts the rounds that lie between two moments as a whole: a round is

@@ -98,6 +98,14 @@ func TestCensus(t *testing.T) {
 			r.sample(210, 100, probes.SynReceived, probes.RequestObject, false)
 			r.looked(200, 300, 400)
 		}, ""},
+		{"a request that ended with a cookie", func(r *censusRun) {
+			r.header.Probes[0].Kinds = []probes.Kind{probes.KindLife}
+			r.sample(110, 50, probes.SynReceived, probes.RequestObject, false)
+			r.add(150, probes.Event{Source: probes.BPF, Kind: probes.KindLife, Grade: probes.RecordedMini, Old: probes.SynReceived,
+				Life: &probes.Life{Object: probes.RequestObject, Stage: probes.Ended}})
+			r.sample(160, 110, probes.SynReceived, probes.RequestObject, true)
+			r.looked(200, 300, 400)
+		}, ""},
 		{"listed, and events are missing", func(r *censusRun) {
 			r.lost(probes.BPF)
 			r.sample(210, 100, est, full, false)
