@@ -23,12 +23,12 @@ const patience = probes.Mono(50 * time.Millisecond)
 
 // lives are the mini-sockets whose last record is not the last word.
 type lives struct {
-	cancelled []*record          // by CPU; the newest record of it
+	cancelled []record           // by CPU; the newest record of it, or none, whose kind is 0
 	expired   map[uint64]*record // requests, by their place
 }
 
 func newLives(cpus int) lives {
-	return lives{cancelled: make([]*record, cpus), expired: make(map[uint64]*record)}
+	return lives{cancelled: make([]record, cpus), expired: make(map[uint64]*record)}
 }
 
 // settle ends the mini-socket that r.cpu cancelled last, if r is none that
@@ -37,11 +37,11 @@ func (l *lives) settle(r *record, ended func(*record, probes.Stage)) (follows bo
 	if int(r.cpu) >= len(l.cancelled) {
 		return false
 	}
-	c := l.cancelled[r.cpu]
-	if c == nil {
+	c := &l.cancelled[r.cpu]
+	if c.kind == 0 {
 		return false
 	}
-	l.cancelled[r.cpu] = nil
+	defer func() { c.kind = 0 }()
 	if c.place == r.place && (r.kind == kindMiniStart || r.kind == kindMiniExpire) {
 		return true
 	}
@@ -52,10 +52,10 @@ func (l *lives) settle(r *record, ended func(*record, probes.Stage)) (follows bo
 // flush ends those that have waited since before a time, of all that keep
 // says.
 func (l *lives) flush(before probes.Mono, keep func(*record) bool, ended func(*record, probes.Stage)) {
-	for cpu, c := range l.cancelled {
-		if c != nil && c.time < before && !keep(c) {
-			l.cancelled[cpu] = nil
+	for cpu := range l.cancelled {
+		if c := &l.cancelled[cpu]; c.kind != 0 && c.time < before && !keep(c) {
 			ended(c, probes.Ended)
+			c.kind = 0
 		}
 	}
 	for place, x := range l.expired {
@@ -83,8 +83,7 @@ func (t *Tracer) live(p *place, r *record, follows bool) {
 		}
 	case kindMiniCancel:
 		if int(r.cpu) < len(t.lives.cancelled) {
-			c := *r
-			t.lives.cancelled[r.cpu] = &c
+			t.lives.cancelled[r.cpu] = *r
 		}
 	case kindMiniExpire:
 		if r.old == tcpNewSynRecv {

@@ -71,8 +71,8 @@ func TestLives(t *testing.T) {
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("told (-want +got):\n%s", diff)
 			}
-			if fmt.Sprint(tracer.lives) != fmt.Sprint(newLives(2)) {
-				t.Errorf("waits still: %+v", tracer.lives)
+			if l := tracer.lives; l.cancelled[0].kind != 0 || l.cancelled[1].kind != 0 || len(l.expired) > 0 {
+				t.Errorf("waits still: %+v", l)
 			}
 		})
 	}
@@ -82,8 +82,8 @@ func TestLives(t *testing.T) {
 // of another run.
 func TestPatience(t *testing.T) {
 	l := newLives(2)
-	l.cancelled[0] = &record{time: 10, place: 1}
-	l.cancelled[1] = &record{time: 30, place: 2}
+	l.cancelled[0] = record{kind: kindMiniCancel, time: 10, place: 1}
+	l.cancelled[1] = record{kind: kindMiniCancel, time: 30, place: 2}
 	l.expired[3] = &record{time: 10, place: 3}
 	l.expired[4] = &record{time: 10, place: 4}
 	var got []string
@@ -91,7 +91,7 @@ func TestPatience(t *testing.T) {
 	if diff := cmp.Diff([]string{"1 ended", "3 expired"}, got); diff != "" {
 		t.Errorf("ended (-want +got):\n%s", diff)
 	}
-	if l.cancelled[1] == nil || l.expired[4] == nil {
+	if l.cancelled[1].kind == 0 || l.expired[4] == nil {
 		t.Error("others have gone, too")
 	}
 }

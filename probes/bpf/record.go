@@ -118,11 +118,20 @@ func decode(b []byte, r *record) error {
 		local:  [16]byte(b[56:72]),
 		remote: [16]byte(b[72:88]),
 	}
+	if err := r.check(len(b)); err != nil {
+		return err
+	}
+	r.decodeRest(b[commonSize:])
+	return nil
+}
+
+// check says what is wrong with what all records have, of one of a size.
+func (r *record) check(size int) error {
 	if r.kind >= kindEnd || recordSizes[r.kind] == 0 {
 		return fmt.Errorf("record of unknown kind %d", r.kind)
 	}
-	if want := recordSizes[r.kind]; len(b) != want {
-		return fmt.Errorf("record of kind %d has %d bytes, want %d", r.kind, len(b), want)
+	if want := recordSizes[r.kind]; size != want {
+		return fmt.Errorf("record of kind %d has %d bytes, want %d", r.kind, size, want)
 	}
 	switch r.family {
 	case familyIPv4, familyIPv6:
@@ -134,29 +143,31 @@ func decode(b []byte, r *record) error {
 	default:
 		return fmt.Errorf("record of unknown address family %d", r.family)
 	}
-	b = b[commonSize:]
-	switch recordSizes[r.kind] {
-	case miniSize:
+	return nil
+}
+
+// decodeRest reads what comes after that; its size is right.
+func (r *record) decodeRest(b []byte) {
+	le, be := binary.LittleEndian, binary.BigEndian
+	switch r.kind {
+	case kindDrop:
+		r.segment = segment{seq: be.Uint32(b), ack: be.Uint32(b[4:]), flags: b[8]}
+	case kindResentSYNACK, kindMiniStart, kindMiniCancel, kindMiniExpire, kindMiniSeen:
 		r.place = le.Uint64(b)
-		return nil
-	case sumSize:
+	case kindTally:
 		r.sum = sum{
 			bytesOut: le.Uint64(b[16:]), bytesIn: le.Uint64(b[24:]),
 			segsOut: le.Uint32(b[32:]), segsIn: le.Uint32(b[36:]), resent: le.Uint32(b[40:]), rtt: le.Uint32(b[44:]),
 		}
+		fallthrough
+	default:
+		r.comm = [16]byte(b[:16])
 	}
-	if r.kind == kindDrop {
-		be := binary.BigEndian
-		r.segment = segment{seq: be.Uint32(b), ack: be.Uint32(b[4:]), flags: b[8]}
-		return nil
-	}
-	r.comm = [16]byte(b[:16])
-	return nil
 }
 
-// common fills in what the events of all kinds have.
+// common fills in what the events of all kinds have, but for the owner.
 func (r *record) common(node string, kind probes.Kind) probes.Event {
-	e := probes.Event{
+	return probes.Event{
 		Time:   r.time,
 		Source: probes.BPF,
 		Kind:   kind,
@@ -166,11 +177,25 @@ func (r *record) common(node string, kind probes.Kind) probes.Event {
 		Flow:   probes.Flow{Local: r.addrPort(r.local, r.lport), Remote: r.addrPort(r.remote, r.rport)},
 		Old:    probes.StateFromLinux(uint32(r.old)),
 	}
-	if r.pid != 0 {
-		comm, _, _ := bytes.Cut(r.comm[:], []byte{0})
-		e.Owner = &probes.Owner{PID: int(r.pid), Comm: string(comm)}
+}
+
+// owners makes the owners of events: one for records of a process that follow
+// each other, as most do.
+type owners struct {
+	last *probes.Owner
+	comm [16]byte
+}
+
+// of returns who held the record's socket, nil for nobody.
+func (o *owners) of(r *record) *probes.Owner {
+	if r.pid == 0 {
+		return nil
 	}
-	return e
+	if o.last == nil || o.last.PID != int(r.pid) || o.comm != r.comm {
+		comm, _, _ := bytes.Cut(r.comm[:], []byte{0})
+		o.last, o.comm = &probes.Owner{PID: int(r.pid), Comm: string(comm)}, r.comm
+	}
+	return o.last
 }
 
 // addrPort returns the zero AddrPort where the kernel had neither address nor

@@ -105,7 +105,9 @@ func TestEvent(t *testing.T) {
 			if r != tt.rec {
 				t.Errorf("decoded %+v, want %+v", r, tt.rec)
 			}
-			if diff := cmp.Diff(tt.want, new(kernel).event(&r, "client"), cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })); diff != "" {
+			got := new(kernel).event(&r, "client")
+			got.Owner = new(owners).of(&r)
+			if diff := cmp.Diff(tt.want, got, cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })); diff != "" {
 				t.Errorf("event (-want +got):\n%s", diff)
 			}
 		})
@@ -160,6 +162,28 @@ func TestEventOfEachKind(t *testing.T) {
 				t.Errorf("event (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+func TestOwners(t *testing.T) {
+	var o owners
+	ftp, web := [16]byte{'f', 't', 'p'}, [16]byte{'w', 'e', 'b'}
+	first := o.of(&record{pid: 1, comm: ftp})
+	for _, tt := range []struct {
+		name string
+		rec  record
+		want *probes.Owner
+		same bool
+	}{
+		{"nobody", record{}, nil, false},
+		{"the same", record{pid: 1, comm: ftp}, &probes.Owner{PID: 1, Comm: "ftp"}, true},
+		{"another name", record{pid: 1, comm: web}, &probes.Owner{PID: 1, Comm: "web"}, false},
+		{"another process", record{pid: 2, comm: web}, &probes.Owner{PID: 2, Comm: "web"}, false},
+	} {
+		got := o.of(&tt.rec)
+		if diff := cmp.Diff(tt.want, got); diff != "" || (got == first) != tt.same {
+			t.Errorf("%s: owner (-want +got):\n%s", tt.name, diff)
+		}
 	}
 }
 

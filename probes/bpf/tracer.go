@@ -45,6 +45,7 @@ type Tracer struct {
 	reader *ringbuf.Reader
 	places map[uint64]*place // by namespace cookie
 	lives  lives
+	owners owners
 	raw    ringbuf.Record // reused
 	record record         // likewise
 }
@@ -198,7 +199,9 @@ func (t *Tracer) dispatch(raw []byte) {
 	case kindState:
 		p.chains.follow(r)
 	}
-	p.emit(t.kernel.event(r, p.node))
+	e := t.kernel.event(r, p.node)
+	e.Owner = t.owners.of(r)
+	p.emit(e)
 }
 
 // lose emits a loss in one namespace.
