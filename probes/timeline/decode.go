@@ -32,8 +32,36 @@ type batch struct {
 	cut    bool // the last line is torn and no event
 }
 
-// decodeEvents reads the lines after the header.
-func decodeEvents(lines *bufio.Reader) ([]probes.Event, error) {
+// countLines returns how many lines are left in a file, 0 if r is none that can
+// be read twice.
+func countLines(r io.Reader) (int, error) {
+	s, ok := r.(io.ReadSeeker)
+	if !ok {
+		return 0, nil
+	}
+	begin, err := s.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return 0, nil // a pipe
+	}
+	count, buf := 0, make([]byte, 64<<10)
+	for {
+		n, err := s.Read(buf)
+		count += bytes.Count(buf[:n], []byte{'\n'})
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return 0, err
+		}
+	}
+	_, err = s.Seek(begin, io.SeekStart)
+	return count, err
+}
+
+// decodeEvents reads the lines after the header. count is how many there may
+// be, as far as that is known: then nothing is copied.
+func decodeEvents(lines *bufio.Reader, count int) ([]probes.Event, error) {
+	room := make([]probes.Event, count)
 	var work errgroup.Group
 	work.SetLimit(runtime.GOMAXPROCS(0))
 	var batches []*batch
@@ -41,6 +69,9 @@ func decodeEvents(lines *bufio.Reader) ([]probes.Event, error) {
 	for next := 2; err == nil; {
 		b := &batch{first: next}
 		err = b.read(lines)
+		if from, to := next-2, next-2+len(b.ends); to <= len(room) {
+			b.events = room[from:from:to]
+		}
 		next += len(b.ends)
 		batches = append(batches, b)
 		work.Go(b.decode)
@@ -52,7 +83,7 @@ func decodeEvents(lines *bufio.Reader) ([]probes.Event, error) {
 	if !errors.Is(err, io.EOF) {
 		return nil, err
 	}
-	return together(batches), nil
+	return together(room[:0], batches), nil
 }
 
 // read fills the batch. The error is io.EOF at the end of the record.
@@ -76,7 +107,9 @@ func (b *batch) read(lines *bufio.Reader) error {
 
 // decode makes events of the lines.
 func (b *batch) decode() error {
-	b.events = make([]probes.Event, 0, len(b.ends))
+	if b.events == nil {
+		b.events = make([]probes.Event, 0, len(b.ends))
+	}
 	known := make(words)
 	from := 0
 	for i, end := range b.ends {
@@ -100,16 +133,19 @@ func (b *batch) decode() error {
 	return nil
 }
 
-// together puts the events of all batches in order.
-func together(batches []*batch) []probes.Event {
+// together puts the events of all batches in order. Those that have their place
+// in the room stay there, unless lines before them were no events.
+func together(events []probes.Event, batches []*batch) []probes.Event {
 	n := 1 // for a loss
 	for _, b := range batches {
 		n += len(b.events)
 	}
-	events := make([]probes.Event, 0, n)
+	if cap(events) < n-1 {
+		events = make([]probes.Event, 0, n)
+	}
 	for _, b := range batches {
 		events = append(events, b.events...)
-		b.events = nil // the copy is enough
+		b.events = nil
 		if b.cut {
 			events = append(events, cut(events))
 		}

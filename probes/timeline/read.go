@@ -31,6 +31,10 @@ func Read(r io.Reader) (*Timeline, error) {
 // killed run leaves it, is tolerated: a loss by netlab itself stands for it.
 func ReadEvents(r io.Reader) (probes.Header, []probes.Event, error) {
 	var header probes.Header
+	count, err := countLines(r)
+	if err != nil {
+		return header, nil, fmt.Errorf("read events: %w", err)
+	}
 	lines := bufio.NewReaderSize(r, 64<<10)
 	line, _, err := readLine(lines)
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -39,7 +43,7 @@ func ReadEvents(r io.Reader) (probes.Header, []probes.Event, error) {
 	if header, err = parseHeader(line); err != nil {
 		return header, nil, err
 	}
-	events, err := decodeEvents(lines)
+	events, err := decodeEvents(lines, count)
 	return header, events, err
 }
 

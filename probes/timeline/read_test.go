@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 
@@ -223,5 +224,43 @@ func BenchmarkBuild(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// TestReadTwice reads a long record from a file, whose lines are counted first,
+// and from what can be read but once; with lines that are empty, too.
+func TestReadTwice(t *testing.T) {
+	s := tt.One(tt.Options{}, func(s *tt.Script, c *tt.Conn) {
+		for range 150 {
+			clientFirst(s, s.Dial(80))
+		}
+	})
+	text := record(t, s)
+	lines := bytes.SplitAfter(text, []byte("\n"))
+	for _, c := range []struct {
+		name string
+		text []byte
+	}{
+		{"whole", text},
+		{"with empty lines", bytes.Join(append(append([][]byte{lines[0]}, []byte("\n\n")), lines[1:]...), nil)},
+		{"without the last line's end", text[:len(text)-1]},
+	} {
+		_, once, err := timeline.ReadEvents(struct{ io.Reader }{bytes.NewReader(c.text)})
+		if err != nil {
+			t.Fatalf("%s: %v", c.name, err)
+		}
+		_, counted, err := timeline.ReadEvents(bytes.NewReader(c.text))
+		if err != nil {
+			t.Fatalf("%s: %v", c.name, err)
+		}
+		want := s.Events()
+		if len(once) != len(want) || len(counted) != len(want) {
+			t.Errorf("%s: %d and %d events, want %d", c.name, len(once), len(counted), len(want))
+		}
+		for i := range counted {
+			if counted[i].Seq != uint64(i+1) || once[i].Seq != uint64(i+1) {
+				t.Fatalf("%s: event %d has the ordinals %d and %d", c.name, i+1, once[i].Seq, counted[i].Seq)
+			}
+		}
 	}
 }
