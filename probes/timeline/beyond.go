@@ -79,7 +79,7 @@ func (b *builder) notReset(l *lane, model, kernel []Visit) []Visit {
 	if last.From != probes.TimeWait || last.Event != rfc9293.RcvRST {
 		return model
 	}
-	b.note(l, ResetIgnored, last.Cause.Event)
+	b.note(l, ResetIgnored, last.Cause)
 	return model[:n-1]
 }
 

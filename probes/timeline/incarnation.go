@@ -45,14 +45,23 @@ type lane struct {
 	events []*probes.Event // of its socket, in the order of time
 	socket *socket         // the full socket; nil if none is known
 
-	passive bool                 // it did not send a SYN of its own
-	unseen  bool                 // it acknowledged what no tap saw arrive
-	unclear bool                 // what arrived may not have come to it
-	tapped  bool                 // its own tap saw something
-	taken   []rfc9293.Transition // by the model
-	told    []Visit              // the kernel's path, without the end of a full socket that is none of the endpoint's
-	died    *probes.Event        // the full socket went to CLOSED
-	mini    bool                 // the kernel's events told of a mini-socket that followed it
+	passive bool          // it did not send a SYN of its own
+	unseen  bool          // it acknowledged what no tap saw arrive
+	unclear bool          // what arrived may not have come to it
+	tapped  bool          // its own tap saw something
+	taken   []step        // by the model
+	told    []Visit       // the kernel's path, without the end of a full socket that is none of the endpoint's
+	died    *probes.Event // the full socket went to CLOSED
+	mini    bool          // the kernel's events told of a mini-socket that followed it
+}
+
+// A step is an edge that the model took. There are many: it is what is needed
+// of an [rfc9293.Transition], and no more.
+type step struct {
+	From, To probes.State
+	Event    rfc9293.Event
+	Cause    uint64      // Seq of the event that drove it
+	Time     probes.Mono // of that event
 }
 
 // space returns the first sequence number after the segment's.

@@ -108,10 +108,10 @@ func (l *lane) trigger() probes.Mono {
 	if len(l.taken) == 0 {
 		return 0
 	}
-	cause := l.taken[len(l.taken)-1].Cause
+	last := l.taken[len(l.taken)-1]
 	var at probes.Mono
 	for _, in := range l.inputs {
-		if in.Kind == rfc9293.Received && in.Time <= cause.Time {
+		if in.Kind == rfc9293.Received && in.Time <= last.Time {
 			at = max(at, in.Time)
 		}
 	}

@@ -116,7 +116,7 @@ func (l *lane) completed(at probes.Mono) bool {
 func (b *builder) noteResets(l *lane) {
 	effect := make(map[uint64]bool)
 	for _, tr := range l.taken {
-		effect[tr.Cause.Event] = true
+		effect[tr.Cause] = true
 	}
 	told := b.records(probes.KindReset) && l.Views[probes.KernelEvents].Whole
 	for _, in := range l.inputs {

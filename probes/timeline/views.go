@@ -65,7 +65,10 @@ func (b *builder) modelView(l *lane) View {
 		view.Visits = visit(view.Visits, tr.To, w)
 		l.noteTwo(b, taken, i)
 	}
-	l.taken = taken
+	l.taken = make([]step, len(taken))
+	for i, tr := range taken {
+		l.taken[i] = step{From: tr.From, To: tr.To, Event: tr.Event, Cause: tr.Cause.Event, Time: tr.Cause.Time}
+	}
 	view.Why = b.wireGap(l, role)
 	view.Whole = view.Why == ""
 	return view
