@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -21,9 +22,12 @@ func (e *env) coverageCommand() *cobra.Command {
 		Long:  e.t(words.HelpCoverageLong),
 		Args:  cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			runs, err := recordedRuns(args)
+			runs, empty, err := recordedRuns(args)
 			if err != nil {
 				return err
+			}
+			for _, dir := range empty {
+				fmt.Fprintf(e.stderr, "netlab: %s\n", e.t(words.CoverageEmpty, dir))
 			}
 			report := coverage.Of(runs)
 			write := func() error { return report.Text(e.stdout, e.lang) }
@@ -45,21 +49,22 @@ func (e *env) coverageCommand() *cobra.Command {
 }
 
 // recordedRuns reads the runs of directories: each a run directory, or one of
-// such. Runs that ended before anything was recorded are left out.
-func recordedRuns(args []string) ([]coverage.Run, error) {
-	var runs []coverage.Run
+// such. Runs that ended before anything was recorded are left out, and
+// returned as empty.
+func recordedRuns(args []string) (runs []coverage.Run, empty []string, err error) {
 	for _, arg := range args {
 		dirs, err := runsIn(arg)
 		if err != nil {
-			return nil, &exit{exitUsage, err}
+			return nil, nil, &exit{exitUsage, err}
 		}
 		for _, dir := range dirs {
 			recorded, err := run.Check(dir)
 			if errors.Is(err, run.ErrNothingRecorded) {
+				empty = append(empty, dir)
 				continue
 			}
 			if err != nil {
-				return nil, &exit{exitUsage, err}
+				return nil, nil, &exit{exitUsage, err}
 			}
 			name := recorded.Base.Name
 			if v := recorded.Timeline.Header.Variant; v != run.Base {
@@ -68,7 +73,7 @@ func recordedRuns(args []string) ([]coverage.Run, error) {
 			runs = append(runs, coverage.Run{Name: name, Timeline: recorded.Timeline})
 		}
 	}
-	return runs, nil
+	return runs, empty, nil
 }
 
 // runsIn returns a directory if it is that of a run, else those in it.

@@ -6,6 +6,7 @@ const (
 	HelpCoverageLong ID = "help.coverage.long"
 	HelpCoverageAll  ID = "help.coverage.require"
 	CoverageNoRuns   ID = "coverage.no_runs" // directory
+	CoverageEmpty    ID = "coverage.empty"   // directory
 
 	CoverageHead        ID = "coverage.head"        // runs, taken, edges, confirmed
 	CoverageColumns     ID = "coverage.columns"     //
@@ -68,6 +69,8 @@ missing、unreachable）、"times"、"runs"、"seen_by"（"class"、"times"、"s
 退出码为 0；RUN_DIR 无法读取时为 2；使用 --require 且有可到达的边未确认时为 1。`},
 	HelpCoverageAll: {"exit with 1 unless every edge that can be reached is confirmed", "除非每条可到达的边都得到确认，否则以 1 退出"},
 	CoverageNoRuns:  {"%[1]s: no run directory, and none in it (a run directory has events.jsonl)", "%[1]s：不是运行目录，其中也没有（运行目录里有 events.jsonl）"},
+
+	CoverageEmpty: {"%[1]s: left out, as the run ended before anything was recorded", "%[1]s：没有计入，因为运行在记录任何内容之前就结束了"},
 
 	CoverageHead:        {"RFC 9293 in %[1]d runs: %[2]d of %[3]d edges taken, %[4]d confirmed by two observer classes", "%[1]d 次运行中的 RFC 9293：走过 %[3]d 条边中的 %[2]d 条，其中 %[4]d 条由两类观察者确认"},
 	CoverageColumns:     {"from|event|to|times|seen by|in", "起始状态|事件|到达状态|次数|观察者|运行"},
