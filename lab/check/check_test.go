@@ -214,6 +214,13 @@ func TestStates(t *testing.T) {
 			}
 		}
 	}
+	// The end of TIME-WAIT, which the model is never told of.
+	over := func(tl *timeline.Timeline) {
+		e := tl.Connections[0].Opener
+		e.History = append(e.History, timeline.Visit{
+			State: probes.Closed, Witnesses: []timeline.Witness{{Source: probes.BPF, Grade: probes.RecordedMini}},
+		})
+	}
 	noSock := checktest.Options{Root: true, Without: []probes.Source{probes.SockDiag, probes.SS}}
 	noWire := checktest.Options{Root: true, Without: []probes.Source{probes.Wire}}
 	runTrials(t, []trial{
@@ -231,6 +238,7 @@ func TestStates(t *testing.T) {
 		{"conflict", root, four, conflict, active, "control.client.states", Inconclusive, "", "contradict"},
 		{"conflict and mismatch", root, serverFour, conflict, active, "control.client.states", Inconclusive, "", "contradict"},
 		{"bpf silent", root, four, drop(probes.FinWait1, probes.KernelEvents), active, "control.client.states", Inconclusive, "", "bpf could have seen FIN-WAIT-1, and did not"},
+		{"two lifetimes over", root, four, over, states("client", "CLOSED", "SYN-SENT", "ESTABLISHED", "FIN-WAIT-1", "FIN-WAIT-2", "TIME-WAIT", "CLOSED"), "control.client.states", Pass, "", ""},
 		{"model silent", root, four, drop(probes.SynSent, probes.Model), active, "control.client.states", Inconclusive, "", "model could have seen SYN-SENT"},
 		{"TIME-WAIT not sampled", noSock, four, nil, active, "control.client.states", Inconclusive, "", "TIME-WAIT was not observable: sockdiag refused"},
 		{"bpf alone", noWire, four, nil, active, "control.client.states", Inconclusive, "", "TIME-WAIT was not observable"},

@@ -212,11 +212,17 @@ func (j *judge) silence(c *timeline.Connection, e *timeline.Endpoint, visits []t
 			continue // it has no clock: a timer may have ended it
 		}
 		note := i < len(states) && optional(states, i)
-		if model && !note && !visit.Seen(probes.Model) {
+		if model && !note && !byTimer(visits, i) && !visit.Seen(probes.Model) {
 			return because(words.CheckNotWitnessed, visit.State.String(), "model")
 		}
 	}
 	return nil
+}
+
+// byTimer reports whether a visit began because the time of TIME-WAIT was over:
+// neither the wire nor a call shows that to the model (RFC 9293 section 3.10.8).
+func byTimer(visits []timeline.Visit, i int) bool {
+	return i > 0 && visits[i].State == probes.Closed && visits[i-1].State == probes.TimeWait
 }
 
 // kernelShows reports whether bpf must have recorded a visit of an end to a
