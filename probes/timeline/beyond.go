@@ -66,6 +66,32 @@ func (b *builder) notKept(l *lane, model, kernel []Visit) []Visit {
 	return model[:n-1]
 }
 
+// notWaited drops the TIME-WAIT of a model whose peer's FIN came when nobody
+// waited for it any more: FIN-WAIT-2 of a socket without a program had run out
+// (tcp_fin_timeout, TCP_LINGER2), which RFC 9293 does not know.
+func (b *builder) notWaited(l *lane, model []Visit) []Visit {
+	n := len(model)
+	if n == 0 || model[n-1].State != probes.TimeWait {
+		return model
+	}
+	if slices.ContainsFunc(l.events, func(e *probes.Event) bool {
+		return e.Kind == probes.KindLife && e.Life.Stage == probes.Expired && e.Old == probes.FinWait2 && e.Time < model[n-1].From
+	}) {
+		return model[:n-1]
+	}
+	return model
+}
+
+// overflowed reports whether an acceptor's request ended as there was no room
+// for its connection, and a RST said so (tcp_abort_on_overflow): an ABORT, not
+// the way back to LISTEN.
+func (b *builder) overflowed(l *lane, at probes.Mono) bool {
+	sent := func(in *rfc9293.Input) bool {
+		return in.Kind == rfc9293.Sent && in.Segment.Flags.Has(probes.RST) && in.Time >= at-near && in.Time <= at+near
+	}
+	return len(b.counted(l.Node, at-near, at+near, "ListenOverflows")) > 0 && l.first(sent) != nil
+}
+
 // notReset drops the CLOSED that a RST brings about in the model of an endpoint
 // whose TIME-WAIT the kernel kept all the same: RFC 1337 advises so, and
 // tcp_rfc1337 has Linux follow.

@@ -26,6 +26,26 @@ func TestDisagreements(t *testing.T) {
 			c.HalfClose(c.Opener, "close")
 			s.Look()
 		}},
+		{timeline.OrphanFinWait2, lives, func(s *tt.Script, c *tt.Conn) { // and its time was over
+			c.Open()
+			c.HalfClose(c.Opener, "close")
+			c.Opener.Die(probes.Expired)
+			s.Wait(time.Millisecond)
+			c.Acceptor.Enter(probes.LastAck)
+			c.Acceptor.Emit(probes.FIN|probes.ACK, "", 0).Deliver()
+			c.Opener.Inject(probes.Segment{Seq: c.Opener.Seq, Flags: probes.RST}).Deliver()
+			c.Acceptor.Enter(probes.Closed)
+		}},
+		{timeline.RequestSocket, lives, func(s *tt.Script, c *tt.Conn) { // for which there was no room: tcp_abort_on_overflow
+			c.SYN().Deliver()
+			c.SYNACK().Deliver()
+			c.Opener.Enter(probes.Established)
+			c.Opener.Emit(probes.ACK, "", 0).Deliver()
+			c.Acceptor.Inject(probes.Segment{Seq: c.Acceptor.Seq, Flags: probes.RST}).Deliver()
+			c.Acceptor.Vanish()
+			c.Opener.Enter(probes.Closed)
+			s.Count(tt.Server, "ListenOverflows", 1)
+		}},
 		{timeline.DeadSocket, lives, func(s *tt.Script, c *tt.Conn) {
 			c.Open()
 			c.HalfClose(c.Opener, "shutdown")

@@ -117,7 +117,7 @@ func (k *kernelPath) lived(e *probes.Event) {
 		case !gone:
 			k.view.Visits = visit(k.view.Visits, probes.SynReceived, w)
 		case k.l.child() != nil:
-		case e.Life.Stage == probes.Expired || k.b.unlistened(k.l, e.Time):
+		case e.Life.Stage == probes.Expired || k.b.unlistened(k.l, e.Time) || k.b.overflowed(k.l, e.Time):
 			k.view.Visits = visit(k.view.Visits, probes.Closed, w)
 		default: // note 1 of figure 5, and erratum 8710
 			k.view.Visits = visit(k.view.Visits, probes.Listen, w)

@@ -38,6 +38,7 @@ func (b *builder) reconcile(l *lane) {
 	l.told = kernel
 	model = b.notAccepted(l, model, kernel)
 	model = b.notKept(l, model, kernel)
+	model = b.notWaited(l, model)
 	model = b.notReset(l, model, kernel)
 	path := align(model, kernel)
 	b.judgeLone(l, path, over)
