@@ -208,9 +208,6 @@ func (j *judge) silence(c *timeline.Connection, e *timeline.Endpoint, visits []t
 		if j.kernelShows(e, visit.State) && !visit.Seen(probes.KernelEvents) {
 			return because(words.CheckNotWitnessed, visit.State.String(), string(probes.BPF))
 		}
-		if visit.State == probes.Closed {
-			continue // it has no clock: a timer may have ended it
-		}
 		note := i < len(states) && optional(states, i)
 		if model && !note && !byTimer(visits, i) && !visit.Seen(probes.Model) {
 			return because(words.CheckNotWitnessed, visit.State.String(), "model")

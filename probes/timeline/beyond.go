@@ -66,9 +66,10 @@ func (b *builder) notKept(l *lane, model, kernel []Visit) []Visit {
 	return model[:n-1]
 }
 
-// notWaited drops the TIME-WAIT of a model whose peer's FIN came when nobody
-// waited for it any more: FIN-WAIT-2 of a socket without a program had run out
-// (tcp_fin_timeout, TCP_LINGER2), which RFC 9293 does not know.
+// notWaited has CLOSED for the TIME-WAIT of a model whose peer's FIN came when
+// nobody waited for it any more: FIN-WAIT-2 of a socket without a program had
+// run out (tcp_fin_timeout, TCP_LINGER2), which RFC 9293 does not know. The RST
+// that answers shows it on the wire, too.
 func (b *builder) notWaited(l *lane, model []Visit) []Visit {
 	n := len(model)
 	if n == 0 || model[n-1].State != probes.TimeWait {
@@ -77,7 +78,9 @@ func (b *builder) notWaited(l *lane, model []Visit) []Visit {
 	if slices.ContainsFunc(l.events, func(e *probes.Event) bool {
 		return e.Kind == probes.KindLife && e.Life.Stage == probes.Expired && e.Old == probes.FinWait2 && e.Time < model[n-1].From
 	}) {
-		return model[:n-1]
+		closed := model[n-1]
+		closed.State = probes.Closed
+		return append(slices.Clone(model[:n-1]), closed)
 	}
 	return model
 }

@@ -138,7 +138,12 @@ func (b *builder) notAccepted(l *lane, model, kernel []Visit) []Visit {
 	if i < 0 {
 		return model
 	}
-	return slices.Clone(model[:i])
+	cut := slices.Clone(model[:i])
+	last := model[len(model)-1]
+	if k := len(kernel); last.State == probes.Closed && k > 0 && kernel[k-1].State == probes.Closed && b.overflowed(l, kernel[k-1].From) {
+		cut = append(cut, last) // its RST, instead
+	}
+	return cut
 }
 
 // align lays two paths side by side: the longest common sequence of states is
