@@ -53,8 +53,19 @@ func Build(header probes.Header, events []probes.Event) (*Timeline, error) {
 		b.compare(inc)
 	}
 	b.census()
+	b.forget()
 	b.t.oracle = b
 	return b.t, nil
+}
+
+// forget lets go of what only Build needed.
+func (b *builder) forget() {
+	b.frames, b.sockets, b.actsOn, b.injected = nil, nil, nil, nil
+	for _, inc := range b.all {
+		for _, l := range inc.lanes {
+			l.socket, l.told, l.inputs = nil, nil, nil
+		}
+	}
 }
 
 // A builder is a Timeline in the making.
