@@ -24,6 +24,7 @@ func TestReplay(t *testing.T) {
 		"ftp-active": check.Pass, "ftp-idle": check.Pass,
 		"https-close": check.Pass, "https-close-expired": check.Pass,
 		"simultaneous-close": check.Pass, "last-ack-lost": check.Pass, "half-close-closed_altogether": check.Pass,
+		"reset-reasons": check.Pass, "accept-queue-full": check.Pass,
 		"ftp-close-user": check.Pass, // in lockstep
 		"wrong":          check.Fail,
 	}
