@@ -76,7 +76,9 @@ func (b *builder) notWaited(l *lane, model []Visit) []Visit {
 		return model
 	}
 	if slices.ContainsFunc(l.events, func(e *probes.Event) bool {
-		return e.Kind == probes.KindLife && e.Life.Stage == probes.Expired && e.Old == probes.FinWait2 && e.Time < model[n-1].From
+		over := e.Kind == probes.KindLife && e.Life.Stage == probes.Expired && e.Old == probes.FinWait2 ||
+			e.Kind == probes.KindSample && e.Sample.Gone && e.New == probes.FinWait2 // listed no more
+		return over && e.Time < model[n-1].From
 	}) {
 		closed := model[n-1]
 		closed.State = probes.Closed
