@@ -104,6 +104,9 @@ func (j *judge) stateMoment(c *timeline.Connection, e *timeline.Endpoint, state 
 			x.early = min(x.early, ev.Sample.Since)
 		}
 	}
+	if visit.Seen(probes.Model) && !visit.Seen(probes.KernelEvents) { // then when it began is the model's word
+		x.doubt = firstDoubt(x.doubt, j.modelDoubt(c, e))
+	}
 	if weak, _ := unwitnessed([]timeline.Visit{*visit}); len(weak) > 0 {
 		x.doubt = firstDoubt(x.doubt, j.unobserved(c, e, weak))
 	}

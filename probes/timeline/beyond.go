@@ -114,6 +114,35 @@ func (b *builder) notReset(l *lane, model, kernel []Visit) []Visit {
 	return model[:n-1]
 }
 
+// countedGap says what the counters of an endpoint's node tell that the model
+// cannot know: that a listener's queue was full and what arrived was dropped, or
+// that a TIME-WAIT was not kept. Kernel events say of which endpoint; without
+// them it may be any that it fits, and the model's word is not enough.
+func (b *builder) countedGap(l *lane) string {
+	n := len(l.taken)
+	if n == 0 || b.kernelGap(l) == "" {
+		return ""
+	}
+	last := l.taken[n-1]
+	if last.To == probes.TimeWait && !l.listedIn(last.To) && len(b.counted(l.Node, l.inc.start-near, last.Time+near, "TCPTimeWaitOverflow")) > 0 {
+		return "the node had more TIME-WAITs than it keeps (TCPTimeWaitOverflow)"
+	}
+	for _, tr := range l.taken { // by the third segment, which a full queue has no room for
+		opened := l.passive && tr.From == probes.SynReceived && tr.To == probes.Established
+		if opened && len(b.counted(l.Node, tr.Time-near, tr.Time+near, "ListenOverflows", "ListenDrops", "TCPReqQFullDrop")) > 0 {
+			return "the queue of a listener was full, and what arrived may have been dropped (ListenOverflows)"
+		}
+	}
+	return ""
+}
+
+// listedIn reports whether a look listed the endpoint in a state.
+func (l *lane) listedIn(state probes.State) bool {
+	return slices.ContainsFunc(l.events, func(e *probes.Event) bool {
+		return e.Kind == probes.KindSample && e.New == state && !e.Sample.Gone
+	})
+}
+
 // defaultMSS is what an end may send that was told nothing: RFC 9293 section
 // 3.7.1, IPv4.
 const defaultMSS = 536

@@ -127,7 +127,7 @@ func (b *builder) wireGap(l *lane, role rfc9293.Role) string {
 	case l.unseen:
 		return "the endpoint acknowledged what no tap saw arrive"
 	}
-	return ""
+	return b.countedGap(l)
 }
 
 // stateView is what looks at the kernel's tables found, each state once. It
