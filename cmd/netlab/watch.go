@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -110,7 +111,7 @@ func (e *env) watch(ctx context.Context, f watchFlags) error {
 	if f.count < 0 || f.during < 0 {
 		return words.Err(words.WatchBadCount)
 	}
-	config, err := f.scopes()
+	config, err := e.scopes(&f)
 	if err != nil {
 		return err
 	}
@@ -194,9 +195,13 @@ func (e *env) tracer() (*bpf.Tracer, error) {
 }
 
 // scopes opens the namespaces that are wanted; its own where none are named.
-func (f *watchFlags) scopes() (watch.Config, error) {
+func (e *env) scopes(f *watchFlags) (watch.Config, error) {
 	var config watch.Config
+	var every func() ([]watch.Scope, int, error)
 	add := func(name string, s watch.Scope, err error) error {
+		if errors.Is(err, fs.ErrPermission) {
+			return &exit{exitInconclusive, words.Err(words.WatchDenied, strconv.Quote(name)).Because(err)}
+		}
 		if err != nil {
 			return words.Err(words.WatchNoNetNS, strconv.Quote(name), err.Error()).Because(err)
 		}
@@ -211,7 +216,8 @@ func (f *watchFlags) scopes() (watch.Config, error) {
 	for _, name := range f.netns {
 		if name == watch.All {
 			known := make(map[uint64]bool)
-			config.More = func() ([]watch.Scope, error) { return watch.Every(known) }
+			every = func() (scopes []watch.Scope, denied int, err error) { return watch.Every(known) }
+			config.More = func() ([]watch.Scope, error) { scopes, _, err := every(); return scopes, err }
 			continue
 		}
 		s, err := watch.Open(name)
@@ -225,12 +231,15 @@ func (f *watchFlags) scopes() (watch.Config, error) {
 			return config, err
 		}
 	}
-	if config.More != nil {
-		every, err := config.More()
+	if every != nil {
+		scopes, denied, err := every()
 		if err != nil {
 			return config, &exit{exitError, err}
 		}
-		for _, s := range every {
+		if denied > 0 {
+			fmt.Fprintln(e.stderr, "netlab: "+e.t(words.WatchSkipped, denied))
+		}
+		for _, s := range scopes {
 			if err := add(s.Name, s, nil); err != nil {
 				return config, err
 			}

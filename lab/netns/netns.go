@@ -21,6 +21,7 @@ import (
 type NS struct {
 	handle netns.NsHandle
 	cookie uint64
+	here   bool // it is that of the process: to be in it takes no privilege
 }
 
 // New makes a namespace that nothing else refers to.
@@ -40,21 +41,30 @@ func New() (*NS, error) {
 
 // Here opens the namespace of the calling process.
 func Here() (*NS, error) {
-	handle, err := netns.GetFromPath("/proc/self/ns/net")
+	handle, err := netns.GetFromPath(own)
 	if err != nil {
 		return nil, fmt.Errorf("open own network namespace: %w", err)
 	}
 	var ns *NS
 	err = onLostThread(func() (err error) {
-		ns, err = adopt(handle)
+		if ns, err = adopt(handle); err == nil {
+			ns.here = true
+		}
 		return err
 	})
 	return ns, err
 }
 
+// own stands for the namespace of the process.
+const own = "/proc/self/ns/net"
+
 // Open opens the namespace that a file stands for: /run/netns/NAME,
-// /proc/PID/ns/net.
+// /proc/PID/ns/net. Another than that of the process takes CAP_SYS_ADMIN over
+// both.
 func Open(path string) (*NS, error) {
+	if same(path, own) {
+		return Here()
+	}
 	handle, err := netns.GetFromPath(path)
 	if err != nil {
 		return nil, fmt.Errorf("open network namespace: %w", err)
@@ -69,6 +79,12 @@ func Open(path string) (*NS, error) {
 		return err
 	})
 	return ns, err
+}
+
+// same reports whether two files stand for the same namespace.
+func same(a, b string) bool {
+	var x, y unix.Stat_t
+	return unix.Stat(a, &x) == nil && unix.Stat(b, &y) == nil && x.Dev == y.Dev && x.Ino == y.Ino
 }
 
 // Inode returns the namespace's number in the file system, for display: it is
@@ -121,6 +137,9 @@ func (ns *NS) Close() error { return ns.handle.Close() }
 // thread ends when it returns.
 func (ns *NS) Do(fn func() error) error {
 	return onLostThread(func() error {
+		if ns.here {
+			return fn()
+		}
 		if err := netns.Set(ns.handle); err != nil {
 			return fmt.Errorf("enter network namespace: %w", err)
 		}

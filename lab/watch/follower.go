@@ -5,6 +5,7 @@
 package watch
 
 import (
+	"net/netip"
 	"time"
 
 	"netlab/probes"
@@ -26,8 +27,19 @@ type Follower struct {
 	sockets  map[probes.SocketID]*socket
 	requests map[request]*socket
 	held     []held
+	closed   []closed    // in the order of time
 	now      probes.Mono // of the newest event
 }
+
+// A closed socket is remembered for a while: what the kernel tells of its end,
+// an error and a RST, comes after it has forgotten the addresses.
+type closed struct {
+	id probes.SocketID
+	at probes.Mono
+}
+
+// remembered is for how long.
+const remembered = probes.Mono(time.Second)
 
 // A socket is what is known of one.
 type socket struct {
@@ -84,9 +96,6 @@ func (f *Follower) Take(e probes.Event) []Line {
 		if line.Old == probes.Unknown && s != nil {
 			line.Old = s.state
 		}
-		if e.Kind == probes.KindTally && s != nil && !s.mini {
-			delete(f.sockets, e.Sock)
-		}
 		return f.release(e.Sock, line)
 	}
 	return nil
@@ -114,6 +123,12 @@ func (f *Follower) Tick(now probes.Mono, find func(probes.SocketID) probes.Flow)
 		due = append(due, h.line)
 	}
 	f.held = kept
+	for len(f.closed) > 0 && now-f.closed[0].at > remembered {
+		if s := f.sockets[f.closed[0].id]; s != nil && s.state == probes.Closed {
+			delete(f.sockets, f.closed[0].id)
+		}
+		f.closed = f.closed[1:]
+	}
 	return due
 }
 
@@ -150,8 +165,8 @@ func (f *Follower) moved(line Line) []Line {
 	case e.New == probes.Closed && s.mini:
 		s.state = before
 		return nil // the full socket ends, and the connection does not
-	case e.New == probes.Closed && !s.mini:
-		defer delete(f.sockets, e.Sock)
+	case e.New == probes.Closed:
+		f.closed = append(f.closed, closed{e.Sock, e.Time})
 	case e.New == probes.SynSent && line.Flow.Local.Port() == 0:
 		f.held = append(f.held, held{*e, line})
 		return nil
@@ -276,10 +291,10 @@ func (f *Follower) release(id probes.SocketID, line Line) []Line {
 
 // learn keeps what an event says of the socket.
 func (s *socket) learn(e *probes.Event) {
-	if e.Flow.Local.Port() != 0 {
+	if better(e.Flow.Local, s.flow.Local) {
 		s.flow.Local = e.Flow.Local
 	}
-	if e.Flow.Remote.Port() != 0 {
+	if better(e.Flow.Remote, s.flow.Remote) {
 		s.flow.Remote = e.Flow.Remote
 	}
 	if e.Owner != nil {
@@ -289,13 +304,29 @@ func (s *socket) learn(e *probes.Event) {
 
 // complete fills in what the kernel had not chosen yet, or had forgotten.
 func (l *Line) complete(s *socket) {
-	if l.Flow.Local.Port() == 0 {
+	if better(s.flow.Local, l.Flow.Local) {
 		l.Flow.Local = s.flow.Local
 	}
-	if l.Flow.Remote.Port() == 0 {
+	if better(s.flow.Remote, l.Flow.Remote) {
 		l.Flow.Remote = s.flow.Remote
 	}
 	if l.Owner == nil {
 		l.Owner = s.owner
 	}
+}
+
+// better reports whether an address says more than another: the kernel forgets
+// ports and addresses as a socket ends.
+func better(a, b netip.AddrPort) bool {
+	said := func(x netip.AddrPort) int {
+		n := 0
+		if x.Port() != 0 {
+			n++
+		}
+		if x.Addr().IsValid() && !x.Addr().IsUnspecified() {
+			n++
+		}
+		return n
+	}
+	return said(a) > said(b)
 }

@@ -126,6 +126,13 @@ func TestFollower(t *testing.T) {
 			"red - 10.0.0.1:41820 10.0.0.2:80 dropped ACK TCP_LISTEN_OVERFLOW",
 			"red - 10.0.0.1:41820 10.0.0.2:80 sent again: SYN-SENT",
 		}},
+		{"what comes after the end has its addresses", []probes.Event{
+			state(1e6, id, ours, est, closed),
+			{Time: 2e6, Kind: probes.KindFault, Sock: id, Flow: probes.Flow{Local: netip.MustParseAddrPort("0.0.0.0:41820"), Remote: netip.MustParseAddrPort("10.0.0.2:0")}, Fault: &probes.Fault{Errno: "ECONNRESET"}},
+		}, []string{
+			"red - 10.0.0.1:41820 10.0.0.2:80 ESTABLISHED -> CLOSED",
+			"red - 10.0.0.1:41820 10.0.0.2:80 error ECONNRESET",
+		}},
 		{"what was lost is said", []probes.Event{{Time: 1, Kind: probes.KindLoss, Node: "red", Loss: &probes.Loss{What: "ring buffer full", Count: 9}}}, []string{
 			"red - * * LOST 9 records: ring buffer full",
 		}},
@@ -144,6 +151,20 @@ func TestFollower(t *testing.T) {
 				t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(x.want, "\n"))
 			}
 		})
+	}
+}
+
+// What has ended is forgotten in time.
+func TestForgets(t *testing.T) {
+	f := NewFollower()
+	f.Take(state(1, id, ours, probes.Established, probes.Closed))
+	f.Tick(2, nil)
+	if len(f.sockets) != 1 {
+		t.Error("forgotten at once: what comes after it lacks its addresses")
+	}
+	f.Tick(2+remembered, nil)
+	if len(f.sockets)+len(f.closed) != 0 {
+		t.Errorf("%d sockets are remembered", len(f.sockets))
 	}
 }
 

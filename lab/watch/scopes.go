@@ -22,10 +22,8 @@ type Scope struct {
 const (
 	namedDir = "/run/netns" // ip-netns(8)
 	hostPath = "/proc/1/ns/net"
+	ownPath  = "/proc/self/ns/net"
 )
-
-// unnamed begins the name of a namespace that has none.
-const unnamed = "net:["
 
 // The names of namespaces that are none of ip-netns(8).
 const (
@@ -59,36 +57,29 @@ func OfProcess(pid int) (Scope, error) {
 }
 
 // Own opens the namespace of this process.
-func Own() (Scope, error) {
-	s, err := Open("/proc/self/ns/net")
-	if err == nil && strings.HasPrefix(s.Name, unnamed) {
-		s.Name = Self
-	}
-	return s, err
-}
+func Own() (Scope, error) { return Open(ownPath) }
 
 // Every opens all namespaces that have a name or a process, but those whose
-// inode is in known, and adds theirs. What has gone meanwhile, or may not be
-// entered, is left out.
-func Every(known map[uint64]bool) ([]Scope, error) {
+// inode is in known, and adds theirs. What has gone meanwhile is left out, and
+// so is what may not be entered: denied is how many.
+func Every(known map[uint64]bool) (scopes []Scope, denied int, err error) {
 	paths := []string{hostPath}
 	named, err := os.ReadDir(namedDir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
+		return nil, 0, err
 	}
 	for _, e := range named {
 		paths = append(paths, filepath.Join(namedDir, e.Name()))
 	}
 	processes, err := os.ReadDir("/proc")
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	for _, e := range processes {
 		if _, err := strconv.Atoi(e.Name()); err == nil {
 			paths = append(paths, filepath.Join("/proc", e.Name(), "ns/net"))
 		}
 	}
-	var scopes []Scope
 	for _, path := range paths {
 		info, err := os.Stat(path)
 		if err != nil {
@@ -99,13 +90,17 @@ func Every(known map[uint64]bool) ([]Scope, error) {
 			continue
 		}
 		ns, err := netns.Open(path)
+		if errors.Is(err, fs.ErrPermission) {
+			known[inode] = true
+			denied++
+		}
 		if err != nil {
 			continue
 		}
 		known[inode] = true
 		scopes = append(scopes, Scope{nameOf(ns), ns})
 	}
-	return scopes, nil
+	return scopes, denied, nil
 }
 
 // nameOf returns what people call a namespace.
@@ -120,8 +115,10 @@ func nameOf(ns *netns.NS) string {
 			return e.Name()
 		}
 	}
-	if info, err := os.Stat(hostPath); err == nil && inodeOf(info) == inode {
-		return Host
+	for _, x := range []struct{ path, name string }{{hostPath, Host}, {ownPath, Self}} {
+		if info, err := os.Stat(x.path); err == nil && inodeOf(info) == inode {
+			return x.name
+		}
 	}
-	return fmt.Sprintf(unnamed+"%d]", inode)
+	return fmt.Sprintf("net:[%d]", inode)
 }

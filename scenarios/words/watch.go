@@ -18,10 +18,11 @@ const (
 	WatchBadAddr   ID = "watch.bad_addr"  // value
 	WatchBadCount  ID = "watch.bad_count" //
 	WatchNoNetNS   ID = "watch.no_netns"  // name, why
+	WatchDenied    ID = "watch.denied"    // name
+	WatchSkipped   ID = "watch.skipped"   // count
 	WatchSampled   ID = "watch.sampled"   // why
 	WatchSampleFix ID = "watch.sample_fix"
 	WatchLacks     ID = "watch.lacks"    // kind, why
-	WatchNothing   ID = "watch.nothing"  // bpf's reason, sockdiag's
 	WatchSummary   ID = "watch.summary"  // lines
 	WatchLostAll   ID = "watch.lost_all" // records
 
@@ -81,10 +82,11 @@ It ends with --count, --for or Control-C. Exit code: 3 if records were lost.`,
 	WatchBadAddr:   {"--addr: %[1]q is not an address, such as 10.77.0.1 or fd77::1", "--addr：%[1]q 不是地址，应如 10.77.0.1 或 fd77::1"},
 	WatchBadCount:  {"--count and --for must not be negative", "--count 和 --for 不能为负"},
 	WatchNoNetNS:   {"namespace %[1]s: %[2]s\n  allowed: a name of ip-netns(8) (ip netns list), a path such as /proc/PID/ns/net, host, all", "命名空间 %[1]s：%[2]s\n  可以是：ip-netns(8) 中的名字（ip netns list）、/proc/PID/ns/net 这样的路径、host、all"},
+	WatchDenied:    {"namespace %[1]s may not be entered: permission denied\n  fix: run as root (sudo netlab watch ...); the namespace that netlab runs in can be watched without", "不能进入命名空间 %[1]s：权限不足\n  解决：以 root 运行（sudo netlab watch ...）；netlab 自己所在的命名空间不需要特权"},
+	WatchSkipped:   {"%[1]d namespaces may not be entered, and are not watched: run as root to see all", "有 %[1]d 个命名空间不能进入，不在观察之列：以 root 运行才能看到全部"},
 	WatchSampled:   {"no kernel events here (%[1]s): the kernel's tables are looked at again and again instead, and short states are missed", "这里没有内核事件（%[1]s）：改为反复查看内核的套接字表，短暂的状态会漏掉"},
 	WatchSampleFix: {"  fix: %[1]s", "  解决：%[1]s"},
 	WatchLacks:     {"no events of kind %[1]s here: %[2]s", "这里没有 %[1]s 类事件：%[2]s"},
-	WatchNothing:   {"neither kernel events (%[1]s) nor looks at the kernel's tables (%[2]s) are to be had here", "这里既没有内核事件（%[1]s），也无法查看内核的套接字表（%[2]s）"},
 	WatchSummary:   {"%[1]d lines", "%[1]d 行"},
 	WatchLostAll:   {"%[1]d lines; %[2]d records were lost: more happened than is shown", "%[1]d 行；丢失了 %[2]d 条记录：实际发生的比显示的多"},
 
