@@ -197,7 +197,7 @@ func (e *env) tracer() (*bpf.Tracer, error) {
 // scopes opens the namespaces that are wanted; its own where none are named.
 func (e *env) scopes(f *watchFlags) (watch.Config, error) {
 	var config watch.Config
-	var every func() ([]watch.Scope, int, error)
+	var every *watch.Every
 	add := func(name string, s watch.Scope, err error) error {
 		if errors.Is(err, fs.ErrPermission) {
 			return &exit{exitInconclusive, words.Err(words.WatchDenied, strconv.Quote(name)).Because(err)}
@@ -215,9 +215,8 @@ func (e *env) scopes(f *watchFlags) (watch.Config, error) {
 	}
 	for _, name := range f.netns {
 		if name == watch.All {
-			known := make(map[uint64]bool)
-			every = func() (scopes []watch.Scope, denied int, err error) { return watch.Every(known) }
-			config.More = func() ([]watch.Scope, error) { scopes, _, err := every(); return scopes, err }
+			every = new(watch.Every)
+			config.More = every.Look
 			continue
 		}
 		s, err := watch.Open(name)
@@ -232,12 +231,12 @@ func (e *env) scopes(f *watchFlags) (watch.Config, error) {
 		}
 	}
 	if every != nil {
-		scopes, denied, err := every()
+		scopes, _, err := every.Look()
 		if err != nil {
 			return config, &exit{exitError, err}
 		}
-		if denied > 0 {
-			fmt.Fprintln(e.stderr, "netlab: "+e.t(words.WatchSkipped, denied))
+		if every.Denied > 0 {
+			fmt.Fprintln(e.stderr, "netlab: "+e.t(words.WatchSkipped, every.Denied))
 		}
 		for _, s := range scopes {
 			if err := add(s.Name, s, nil); err != nil {

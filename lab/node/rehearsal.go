@@ -2,6 +2,7 @@ package node
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -61,6 +62,7 @@ type stage struct {
 	in     *os.File // a byte makes it rehearse; its end, end
 	out    *os.File
 	lines  *bufio.Reader
+	errors bytes.Buffer // what it says on stderr
 }
 
 // stageWithin bounds each wait for the process.
@@ -81,7 +83,7 @@ func setStage() (_ *stage, err error) {
 	}
 	defer theirOut.Close()
 	s.in, s.out, s.lines = in, out, bufio.NewReader(out)
-	s.cmd.Stdin, s.cmd.Stdout, s.cmd.Stderr = theirIn, theirOut, theirOut
+	s.cmd.Stdin, s.cmd.Stdout, s.cmd.Stderr = theirIn, theirOut, &s.errors
 	if err := s.cmd.Start(); err != nil {
 		return nil, errors.Join(fmt.Errorf("start the self-check in a network of its own: %w", err), in.Close(), out.Close())
 	}
@@ -90,7 +92,8 @@ func setStage() (_ *stage, err error) {
 		s.cookie, err = strconv.ParseUint(line, 10, 64)
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("self-check: %w", err), s.close())
+		closing := s.close() // then all that it said is there
+		return nil, errors.Join(fmt.Errorf("self-check: %w", err), closing, errors.New(strings.TrimSpace(s.errors.String())))
 	}
 	return s, nil
 }
@@ -122,12 +125,16 @@ func (s *stage) rehearse() error {
 	return err
 }
 
-// close ends the process. A nil stage has none.
+// close ends the process, by force where it does not end by itself. A nil
+// stage has none.
 func (s *stage) close() error {
 	if s == nil {
 		return nil
 	}
-	return errors.Join(s.in.Close(), s.cmd.Wait(), s.out.Close())
+	err := s.in.Close()
+	late := time.AfterFunc(stageWithin, func() { _ = s.cmd.Process.Kill() })
+	defer late.Stop()
+	return errors.Join(err, s.cmd.Wait(), s.out.Close())
 }
 
 // stageMain is the main of the process.

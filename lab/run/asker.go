@@ -149,6 +149,11 @@ func (a *asker) run(ctx context.Context) {
 	runtime.LockOSThread() // for its CPU time
 	defer runtime.UnlockOSThread()
 	defer a.tell(0)
+	defer func() { // what still waits is looked at no more
+		for batch := a.take(); len(batch) > 0; batch = a.take() {
+			a.skip(batch)
+		}
+	}()
 	began := clock.Thread()
 	for {
 		select {

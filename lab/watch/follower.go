@@ -26,7 +26,7 @@ type Follower struct {
 	scopes   map[uint64]string // by cookie of the namespace
 	sockets  map[probes.SocketID]*socket
 	requests map[request]*socket
-	held     []held
+	held     map[probes.SocketID]held
 	closed   []closed    // in the order of time
 	now      probes.Mono // of the newest event
 }
@@ -69,7 +69,7 @@ const patience = probes.Mono(50 * time.Millisecond)
 
 // NewFollower makes a follower that knows nothing.
 func NewFollower() *Follower {
-	return &Follower{scopes: map[uint64]string{}, sockets: map[probes.SocketID]*socket{}, requests: map[request]*socket{}}
+	return &Follower{scopes: map[uint64]string{}, sockets: map[probes.SocketID]*socket{}, requests: map[request]*socket{}, held: map[probes.SocketID]held{}}
 }
 
 // Name tells what a namespace is called.
@@ -89,7 +89,8 @@ func (f *Follower) Take(e probes.Event) []Line {
 		return f.lived(line)
 	case probes.KindSample:
 		return f.sampled(line)
-	case probes.KindLoss, probes.KindCounter:
+	case probes.KindLoss:
+		f.forget(e.Sock.NetNS)
 		return []Line{line}
 	case probes.KindReset, probes.KindResent, probes.KindFault, probes.KindDrop, probes.KindTally:
 		s := f.socket(&line)
@@ -106,23 +107,21 @@ func (f *Follower) Take(e probes.Event) []Line {
 // may be nil.
 func (f *Follower) Tick(now probes.Mono, find func(probes.SocketID) probes.Flow) []Line {
 	var due []Line
-	kept := f.held[:0]
-	for _, h := range f.held {
+	for id, h := range f.held {
 		if now-h.event.Time < patience {
-			kept = append(kept, h)
 			continue
 		}
+		delete(f.held, id)
 		if find != nil {
-			if flow := find(h.event.Sock); flow.Local.Port() != 0 {
+			if flow := find(id); flow.Local.Port() != 0 {
 				h.line.Flow = flow
-				if s := f.sockets[h.event.Sock]; s != nil {
+				if s := f.sockets[id]; s != nil {
 					s.flow = flow
 				}
 			}
 		}
 		due = append(due, h.line)
 	}
-	f.held = kept
 	for len(f.closed) > 0 && now-f.closed[0].at > remembered {
 		if s := f.sockets[f.closed[0].id]; s != nil && s.state == probes.Closed {
 			delete(f.sockets, f.closed[0].id)
@@ -150,7 +149,7 @@ func (f *Follower) moved(line Line) []Line {
 	if s.state == e.Old && s.since != 0 {
 		line.Lasted = e.Time.Sub(s.since)
 	}
-	before := s.state
+	state, since := s.state, s.since
 	s.state, s.since = e.New, e.Time
 	switch {
 	case e.Old == probes.Listen && e.New == probes.SynReceived:
@@ -163,12 +162,12 @@ func (f *Follower) moved(line Line) []Line {
 		r.child, s.since = true, r.since
 		return nil
 	case e.New == probes.Closed && s.mini:
-		s.state = before
+		s.state, s.since = state, since
 		return nil // the full socket ends, and the connection does not
 	case e.New == probes.Closed:
 		f.closed = append(f.closed, closed{e.Sock, e.Time})
 	case e.New == probes.SynSent && line.Flow.Local.Port() == 0:
-		f.held = append(f.held, held{*e, line})
+		f.held[e.Sock] = held{*e, line}
 		return nil
 	}
 	return f.release(e.Sock, line)
@@ -273,20 +272,31 @@ func (f *Follower) socket(line *Line) *socket {
 // release returns a line, behind those of the same socket that waited for what
 // it says.
 func (f *Follower) release(id probes.SocketID, line Line) []Line {
-	var out []Line
-	kept := f.held[:0]
-	for _, h := range f.held {
-		if h.event.Sock != id || id.Cookie == 0 {
-			kept = append(kept, h)
-			continue
-		}
-		if line.Flow.Local.Port() != 0 {
-			h.line.Flow = line.Flow
-		}
-		out = append(out, h.line)
+	h, ok := f.held[id]
+	if !ok {
+		return []Line{line}
 	}
-	f.held = kept
-	return append(out, line)
+	delete(f.held, id)
+	if line.Flow.Local.Port() != 0 {
+		h.line.Flow = line.Flow
+	}
+	return []Line{h.line, line}
+}
+
+// forget forgets the sockets of a namespace: some of what happened to them may
+// be lost, their end among it. What is known of a request is only its birth,
+// and that of a lost one must not be taken for another's.
+func (f *Follower) forget(netns uint64) {
+	for at := range f.requests {
+		if at.netns == netns {
+			delete(f.requests, at)
+		}
+	}
+	for id := range f.sockets {
+		if id.NetNS == netns {
+			delete(f.sockets, id)
+		}
+	}
 }
 
 // learn keeps what an event says of the socket.

@@ -14,8 +14,9 @@ import (
 
 // A Scope is a namespace that is watched.
 type Scope struct {
-	Name string // as ip-netns(8) calls it; host; else net:[INODE]
-	NS   *netns.NS
+	Name  string // as ip-netns(8) calls it; host; else net:[INODE]
+	NS    *netns.NS
+	Inode uint64 // not given to another as long as NS is open
 }
 
 // Where namespaces are found.
@@ -45,10 +46,20 @@ func Open(name string) (Scope, error) {
 	if err != nil {
 		return Scope{}, err
 	}
-	if strings.Contains(name, "/") {
-		name = nameOf(ns)
+	return scopeOf(name, ns)
+}
+
+// scopeOf names a namespace; where name is a path, by what people call it. It
+// closes ns where it fails.
+func scopeOf(name string, ns *netns.NS) (Scope, error) {
+	inode, err := ns.Inode()
+	if err != nil {
+		return Scope{}, errors.Join(err, ns.Close())
 	}
-	return Scope{name, ns}, nil
+	if strings.Contains(name, "/") {
+		name = nameOf(inode)
+	}
+	return Scope{name, ns, inode}, nil
 }
 
 // OfProcess opens the namespace of a process.
@@ -59,56 +70,78 @@ func OfProcess(pid int) (Scope, error) {
 // Own opens the namespace of this process.
 func Own() (Scope, error) { return Open(ownPath) }
 
-// Every opens all namespaces that have a name or a process, but those whose
-// inode is in known, and adds theirs. What has gone meanwhile is left out, and
-// so is what may not be entered: denied is how many.
-func Every(known map[uint64]bool) (scopes []Scope, denied int, err error) {
+// An Every finds all namespaces that have a name or a process. The zero Every
+// knows of none.
+type Every struct {
+	known  map[uint64]bool // by inode
+	Denied int             // how many may not be entered
+}
+
+// Look opens the namespaces that are new since the look before, and returns
+// the inodes of those that have neither name nor process any more.
+func (v *Every) Look() (fresh []Scope, gone []uint64, err error) {
+	paths, err := everyPath()
+	if err != nil {
+		return nil, nil, err
+	}
+	seen := make(map[uint64]bool)
+	for _, path := range paths {
+		info, err := os.Stat(path)
+		if err != nil {
+			continue // gone meanwhile
+		}
+		inode := inodeOf(info)
+		if seen[inode] {
+			continue
+		}
+		seen[inode] = true
+		if v.known[inode] {
+			continue
+		}
+		ns, err := netns.Open(path)
+		if errors.Is(err, fs.ErrPermission) {
+			v.Denied++
+		}
+		if err != nil {
+			continue
+		}
+		if s, err := scopeOf(path, ns); err == nil {
+			fresh = append(fresh, s)
+		}
+	}
+	for inode := range v.known {
+		if !seen[inode] {
+			gone = append(gone, inode)
+		}
+	}
+	v.known = seen
+	return fresh, gone, nil
+}
+
+// everyPath lists the files that stand for namespaces.
+func everyPath() ([]string, error) {
 	paths := []string{hostPath}
 	named, err := os.ReadDir(namedDir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, 0, err
+		return nil, err
 	}
 	for _, e := range named {
 		paths = append(paths, filepath.Join(namedDir, e.Name()))
 	}
 	processes, err := os.ReadDir("/proc")
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	for _, e := range processes {
 		if _, err := strconv.Atoi(e.Name()); err == nil {
 			paths = append(paths, filepath.Join("/proc", e.Name(), "ns/net"))
 		}
 	}
-	for _, path := range paths {
-		info, err := os.Stat(path)
-		if err != nil {
-			continue
-		}
-		inode := inodeOf(info)
-		if known[inode] {
-			continue
-		}
-		ns, err := netns.Open(path)
-		if errors.Is(err, fs.ErrPermission) {
-			known[inode] = true
-			denied++
-		}
-		if err != nil {
-			continue
-		}
-		known[inode] = true
-		scopes = append(scopes, Scope{nameOf(ns), ns})
-	}
-	return scopes, denied, nil
+	return paths, nil
 }
 
 // nameOf returns what people call a namespace.
-func nameOf(ns *netns.NS) string {
-	inode, err := ns.Inode()
-	if err != nil {
-		return "?"
-	}
+func nameOf(inode uint64) string {
 	named, _ := os.ReadDir(namedDir)
 	for _, e := range named {
 		if info, err := os.Stat(filepath.Join(namedDir, e.Name())); err == nil && inodeOf(info) == inode {

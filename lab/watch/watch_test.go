@@ -55,13 +55,13 @@ func listen(t *testing.T, ns *netns.NS) net.Listener {
 	return l
 }
 
-// watched runs a connection in a fresh namespace and returns the lines, up to
+// story runs a connection in a fresh namespace and returns the lines, up to
 // one in which somebody is in TIME-WAIT.
-func watched(t *testing.T, tracer *bpf.Tracer) []Line {
+func story(t *testing.T, tracer *bpf.Tracer) []Line {
 	t.Helper()
 	ns := netnstest.New(t)
 	l := listen(t, ns)
-	self, err := netns.Open("/proc/self/ns/net") // another, in which nothing of ours happens
+	self, err := Own() // another, in which nothing of ours happens
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +75,7 @@ func watched(t *testing.T, tracer *bpf.Tracer) []Line {
 		t.Fatal(err)
 	}
 	go func() {
-		ended <- Run(ctx, Config{Scopes: []Scope{inside, {"other", self}}, Tracer: tracer, Emit: func(line Line) {
+		ended <- Run(ctx, Config{Scopes: []Scope{inside, self}, Tracer: tracer, Emit: func(line Line) {
 			if line.Sock.NetNS != ns.Cookie() {
 				return
 			}
@@ -114,7 +114,7 @@ func TestRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	var states []string
-	for _, l := range watched(t, tracer) {
+	for _, l := range story(t, tracer) {
 		if l.Old != probes.Unknown && (l.Kind == probes.KindState || l.Kind == probes.KindLife) {
 			states = append(states, l.Old.String()+" -> "+l.New.String())
 			if l.Flow.Local.Port() == 0 {
@@ -135,7 +135,7 @@ func TestRun(t *testing.T) {
 // Without kernel events TIME-WAIT, which lasts, is seen all the same, and said
 // to be sampled.
 func TestRunSampled(t *testing.T) {
-	for _, l := range watched(t, nil) {
+	for _, l := range story(t, nil) {
 		if l.Kind == probes.KindState || l.Kind == probes.KindSample && l.Grade != probes.Sampled {
 			t.Errorf("%s %s -> %s, graded %s", l.Kind, l.Old, l.New, l.Grade)
 		}

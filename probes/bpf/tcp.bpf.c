@@ -127,13 +127,14 @@ __inline struct record *begin(u64 netns, u16 kind, u32 size)
 		return 0;
 	/*
 	 * The number comes before the time: whoever reads the tally after
-	 * time T knows of every record with a time before T.
+	 * time T knows of every record with a time before T. Programs of other
+	 * tracepoints may run in between, in an interrupt.
 	 */
-	u64 seq = ++tally->seq;
+	u64 seq = __sync_fetch_and_add(&tally->seq, 1) + 1;
 	u64 time = bpf_ktime_get_ns();
 	struct record *r = bpf_ringbuf_reserve(&ring, size, 0);
 	if (!r) {
-		tally->lost++;
+		__sync_fetch_and_add(&tally->lost, 1);
 		return 0;
 	}
 	__builtin_memset(r, 0, size);

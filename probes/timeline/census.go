@@ -25,6 +25,14 @@ func (b *builder) census() {
 	if len(rounds) < persists {
 		return
 	}
+	ends := make(map[probes.SocketID]*Endpoint)
+	for _, inc := range b.all {
+		for _, l := range inc.lanes {
+			if l.Sock.Cookie != 0 {
+				ends[l.Sock] = l.Endpoint
+			}
+		}
+	}
 	residents, nameless := b.residents()
 	for _, r := range residents {
 		switch {
@@ -33,12 +41,12 @@ func (b *builder) census() {
 		case len(r.told) == 0 && nameless[socketKey{node: r.node, flow: r.flow}]:
 			// The kernel gives a request its cookie only when it is listed.
 		case len(r.told) == 0:
-			if from, until, ok := r.listed(b.lives()); ok && r.among(rounds, from, until) >= persists {
-				b.unexplained(r, r.samples[0], "is listed, and no kernel event told of it")
+			if from, until, ok := r.listed(b.records(probes.KindLife)); ok && r.among(rounds, from, until) >= persists {
+				b.unexplained(ends, r, r.samples[0], "is listed, and no kernel event told of it")
 			}
 		case b.loss(probes.SockDiag, r.node) == "":
 			if from, until, ok := r.hidden(); ok && r.among(rounds, from, until) >= persists {
-				b.unexplained(r, r.told[len(r.told)-1], "is open by the kernel's events, and is not listed")
+				b.unexplained(ends, r, r.told[len(r.told)-1], "is open by the kernel's events, and is not listed")
 			}
 		}
 	}
@@ -55,16 +63,6 @@ func (b *builder) rounds() []probes.Mono {
 	}
 	slices.Sort(list)
 	return append(list, b.t.Close)
-}
-
-// lives reports whether kernel events tell of mini-sockets.
-func (b *builder) lives() bool {
-	for _, p := range b.t.Header.Probes {
-		if p.Source == probes.BPF {
-			return p.Records(probes.KindLife)
-		}
-	}
-	return false
 }
 
 // A resident is a socket as kernel events and looks tell of it, by its cookie.
@@ -164,27 +162,21 @@ func (r *resident) hidden() (from, until probes.Mono, ok bool) {
 // among counts the rounds that lie between two moments as a whole: a round is
 // over when the next one begins.
 func (r *resident) among(rounds []probes.Mono, from, until probes.Mono) int {
-	n := 0
-	for i, at := range rounds[:len(rounds)-1] {
-		if at > from && (until == 0 || rounds[i+1] <= until) {
-			n++
-		}
+	first, _ := slices.BinarySearch(rounds, from+1)
+	last := len(rounds) - 1 // the window's end begins none
+	if until != 0 {
+		after, _ := slices.BinarySearch(rounds, until+1)
+		last = min(last, after-1)
 	}
-	return n
+	return max(0, last-first)
 }
 
 // unexplained tells a difference.
-func (b *builder) unexplained(r *resident, e *probes.Event, what string) {
+func (b *builder) unexplained(ends map[probes.SocketID]*Endpoint, r *resident, e *probes.Event, what string) {
 	c := Conflict{
-		Events: []uint64{e.Seq},
-		Text:   fmt.Sprintf("unexplained: socket %d of %s (%s, peer %s), %s when last seen, %s", r.id.Cookie, r.node, located(r.flow.Local), located(r.flow.Remote), e.New, what),
-	}
-	for _, inc := range b.all {
-		for _, l := range inc.lanes {
-			if l.Sock == r.id {
-				c.Endpoint = l.Endpoint
-			}
-		}
+		Endpoint: ends[r.id],
+		Events:   []uint64{e.Seq},
+		Text:     fmt.Sprintf("unexplained: socket %d of %s (%s, peer %s), %s when last seen, %s", r.id.Cookie, r.node, located(r.flow.Local), located(r.flow.Remote), e.New, what),
 	}
 	b.t.Conflicts = append(b.t.Conflicts, c)
 }
