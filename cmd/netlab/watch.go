@@ -49,6 +49,7 @@ func (e *env) watchCommand() *cobra.Command {
 	flags.StringArrayVar(&f.netns, "netns", nil, e.t(words.HelpWatchNetNS))
 	flags.IntSliceVar(&f.pids, "pid", nil, e.t(words.HelpWatchPID))
 	flags.UintSliceVar(&f.ports, "port", nil, e.t(words.HelpWatchPort))
+	flags.Lookup("port").DefValue = "" // not "[]"
 	flags.StringSliceVar(&f.addrs, "addr", nil, e.t(words.HelpWatchAddr))
 	flags.StringSliceVar(&f.states, "state", nil, e.t(words.HelpWatchState))
 	flags.StringSliceVar(&f.only, "only", nil, e.t(words.HelpWatchOnly))
