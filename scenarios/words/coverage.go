@@ -32,7 +32,7 @@ const (
 )
 
 var coverageTexts = texts{
-	HelpCoverage: {"say which edges of RFC 9293 recorded runs exercised", "列出已记录的运行走过 RFC 9293 的哪些边"},
+	HelpCoverage: {"Say which edges of RFC 9293 recorded runs exercised", "列出已记录的运行走过 RFC 9293 的哪些边"},
 	HelpCoverageLong: {`Say which edges of RFC 9293 (figure 5, its notes, and section 3.10) recorded
 runs exercised, and which observers confirmed them: K kernel events (bpf), D
 kernel state (sockdiag, ss), M the model, run on the wire and the calls. A

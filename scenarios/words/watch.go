@@ -45,7 +45,7 @@ const (
 )
 
 var watchTexts = texts{
-	HelpWatch: {"watch the TCP sockets of a namespace, or of the host", "实时观察某个网络命名空间或主机的 TCP 套接字"},
+	HelpWatch: {"Watch the TCP sockets of a namespace, or of the host", "实时观察某个网络命名空间或主机的 TCP 套接字"},
 	HelpWatchLong: {`Watch the TCP sockets of network namespaces as kernel events tell of them: every
 transition and the time spent in the state before, SYN-RECEIVED (request
 sockets) and TIME-WAIT (mini-sockets) too; resets and the kernel's reason for
