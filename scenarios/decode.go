@@ -78,8 +78,7 @@ func (d *decoder) fail(n *node, p *path, f *fault) {
 		Allowed: f.allowed, DidYouMean: f.meant, near: f.near,
 	}
 	if n.patch != "" {
-		prefix := (*path)(nil).child("variants").child(n.patch).child("patch").String()
-		problem.Path = strings.TrimSuffix(prefix+"."+problem.Path, ".")
+		problem.Path = strings.TrimSuffix(n.patch+"."+problem.Path, ".")
 	} else {
 		problem.Variant = d.variant
 	}

@@ -127,6 +127,7 @@ func (d *decoder) check(s *Scenario) {
 	c.checkConnections()
 	c.checkExpect()
 	c.checkTally()
+	c.checkMutations()
 	c.checkNeeds()
 }
 

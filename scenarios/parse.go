@@ -33,9 +33,7 @@ func parse(r *report, data []byte) *Scenario {
 	markPatches(root)
 	d := newDecoder(r, shapes{}, "")
 	s := d.scenario(root)
-	if !d.parseVariants(root, s) {
-		return nil
-	}
+	d.parsePatched(root, s)
 	return s
 }
 

@@ -342,7 +342,7 @@ func (r *referrer) values() {
 		{"moment", "STEP started, STEP ended, CONNECTION opened, CONNECTION closed, CONNECTION END WORD (the first such segment), CONNECTION END STATE, CONNECTION END close_notify or alert (the first of TLS that the end sent). A segment's moment is when it leaves that end, whatever a gate does to it then."},
 		{"reset reason", "Who sent it, and why: " + exampleReason + ". Reasons are those of the kernel (include/net/rstreason.h), without SK_RST_REASON_."},
 		{"alert", "An end and what it told: client bad_certificate. Descriptions: " + strings.Join(probes.AlertNames(), " ") + "."},
-		{"patch", "A mapping like the scenario itself, with what differs. null removes a key, which must be there. netlab, name and variants cannot be changed."},
+		{"patch", "A mapping like the scenario itself, with what differs. null removes a key, which must be there. netlab, name, variants and mutations cannot be changed."},
 	} {
 		r.out.WriteString("  " + v.name + "\n")
 		r.paragraph("      ", v.about)

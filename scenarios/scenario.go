@@ -41,9 +41,11 @@ type Scenario struct {
 	Observe     Observe          `key:"observe" default:"auto" doc:"How closely it is looked at. lockstep: every frame, and every close of netlab's own programs, waits until sockdiag and ss have looked at every node, so that states are seen without kernel events; free: nothing waits; auto: lockstep where there are no kernel events and the scenario allows it."`
 	Exclusive   YesNo            `key:"exclusive" doc:"In a suite it runs alone: its claim depends on times that a busy machine would change."`
 	Variants    []Variant        `key:"variants" doc:"Changed copies of the scenario, as JSON Merge Patches (RFC 7396)."`
+	Mutations   []Mutation       `key:"mutations" doc:"Changed copies in which what is expected does not hold: each names expectations that must fail there, which shows that they can."`
 	Limits      Limits           `key:"limits" doc:"Bounds; exceeding one is an error that names it."`
 
-	Stepped bool // by hand, see ByHand; no file says so
+	Stepped  bool     // by hand, see ByHand; no file says so
+	MustFail []string // of a mutation: its Fails; of no other scenario
 }
 
 // A Text is for people: one string, or one for each language.
@@ -243,6 +245,18 @@ type Variant struct {
 	Runs     int       `key:"runs" min:"1" max:"100000" doc:"How often it is run; as the scenario if absent."`
 	Tally    []string  `key:"tally" doc:"What is counted over the runs; as the scenario if absent."`
 	Scenario *Scenario // the patched scenario, with these Runs and Tally; its own Variants are empty
+}
+
+// A Mutation is the scenario with a patch applied that makes the finding
+// false: another server, another setting. Expectations that do not notice it
+// would hold whatever happens.
+type Mutation struct {
+	At       Pos
+	Name     string
+	Patch    Patch     `key:"patch,required" doc:"What is different: a JSON Merge Patch (RFC 7396), as in variants. It leaves alone the expectations that are to fail."`
+	Note     Text      `key:"note" doc:"What is different, in a few words."`
+	Fails    []string  `key:"fails,required" doc:"Names of expectations that must fail (control.first_fin), as the report of a run writes them."`
+	Scenario *Scenario // the patched scenario; its MustFail is Fails
 }
 
 // A Patch names what a variant changes: the paths of the values that it sets

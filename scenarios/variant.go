@@ -6,11 +6,14 @@ import (
 	"netlab/scenarios/words"
 )
 
-// maxVariants bounds the variants of a scenario.
+// maxVariants bounds the variants of a scenario, and its mutations.
 const maxVariants = 100
 
+// patchedKeys lists the sections whose entries have patches.
+func patchedKeys() []string { return []string{"variants", "mutations"} }
+
 // fixedKeys lists what a patch cannot change.
-func fixedKeys() []string { return []string{"netlab", "name", "variants"} }
+func fixedKeys() []string { return append(patchedKeys(), "netlab", "name") }
 
 // parseNode lists what the patch changes. Whether the changed scenario is
 // right is seen when it is decoded as a whole.
@@ -40,61 +43,93 @@ func (x *Patch) list(n *node, p *path) {
 // markPatches tells everything in a patch whose patch it is in, for messages
 // to point there.
 func markPatches(root *node) {
-	variants := root.get("variants")
-	if variants == nil {
-		return
-	}
-	for _, v := range variants.pairs {
-		if patch := v.value.get("patch"); patch != nil && patch.kind == mapping {
-			patch.each(func(n *node) {
-				if n != patch {
-					n.patch = v.key.text
-				}
-			})
+	for _, key := range patchedKeys() {
+		section := root.get(key)
+		if section == nil {
+			continue
+		}
+		for _, v := range section.pairs {
+			if patch := v.value.get("patch"); patch != nil && patch.kind == mapping {
+				prefix := (*path)(nil).child(key).child(v.key.text).child("patch").String()
+				patch.each(func(n *node) {
+					if n != patch {
+						n.patch = prefix
+					}
+				})
+			}
 		}
 	}
 }
 
-// parseVariants decodes the scenario once more for each variant, with its
-// patch applied. It returns false if that is too much.
-func (d *decoder) parseVariants(root *node, s *Scenario) bool {
-	if len(s.Variants) == 0 {
-		return true
+// parsePatched decodes the scenario once more for each variant and mutation,
+// with its patch applied. It does not if that is too much.
+func (d *decoder) parsePatched(root *node, s *Scenario) {
+	count := len(s.Variants) + len(s.Mutations)
+	if count == 0 {
+		return
 	}
-	variants := root.get("variants")
 	values := 0
 	root.each(func(*node) { values++ })
-	fail := func(m words.Message) bool {
-		d.report.add(Problem{Pos: Pos{Line: variants.line, Column: variants.column}, Path: "variants", Message: m})
-		return false
-	}
-	switch {
-	case len(s.Variants) > maxVariants:
-		return fail(words.M(words.ValueTooMany, maxVariants, len(s.Variants)))
-	case values*(1+len(s.Variants)) > maxWork:
-		return fail(words.M(words.FileTooPatched, maxWork))
+	for _, key := range patchedKeys() {
+		section := root.get(key)
+		fail := func(m words.Message) {
+			d.report.add(Problem{Pos: Pos{Line: section.line, Column: section.column}, Path: key, Message: m})
+		}
+		switch {
+		case section == nil:
+		case len(section.pairs) > maxVariants:
+			fail(words.M(words.ValueTooMany, maxVariants, len(section.pairs)))
+			return
+		case values*(1+count) > maxWork:
+			fail(words.M(words.FileTooPatched, maxWork))
+			return
+		}
 	}
 	base := *root
-	base.pairs = slices.DeleteFunc(slices.Clone(root.pairs), func(e pair) bool { return e.key.text == "variants" })
+	base.pairs = slices.DeleteFunc(slices.Clone(root.pairs), func(e pair) bool { return isWord(e.key.text, patchedKeys()) })
+	d.parseVariants(root, &base, s)
+	d.parseMutations(root, &base, s)
+}
+
+func (d *decoder) parseVariants(root, base *node, s *Scenario) {
 	for i := range s.Variants {
 		v := &s.Variants[i]
-		written := variants.pairs[i].value
-		patch := written.get("patch")
-		if patch == nil || patch.kind != mapping {
-			continue // reported
+		written := root.get("variants").pairs[i].value
+		v.Scenario = d.patched(base, written, v.Name, func(merged *node) {
+			if v.Runs != 0 {
+				merged.set("runs", written.get("runs"))
+			}
+			if v.Tally != nil {
+				merged.set("tally", written.get("tally"))
+			}
+		})
+		if v.Scenario != nil {
+			v.Runs, v.Tally = v.Scenario.Runs, v.Scenario.Tally
 		}
-		m := merger{newDecoder(d.report, d.shapes, v.Name)}
-		merged := m.merge(&base, withoutFixed(patch), nil)
-		if v.Runs != 0 {
-			merged.set("runs", written.get("runs"))
-		}
-		if v.Tally != nil {
-			merged.set("tally", written.get("tally"))
-		}
-		v.Scenario = m.scenario(merged)
-		v.Runs, v.Tally = v.Scenario.Runs, v.Scenario.Tally
 	}
-	return true
+}
+
+func (d *decoder) parseMutations(root, base *node, s *Scenario) {
+	for i := range s.Mutations {
+		m := &s.Mutations[i]
+		m.Scenario = d.patched(base, root.get("mutations").pairs[i].value, m.Name, func(*node) {})
+		if m.Scenario != nil {
+			m.Scenario.MustFail = m.Fails
+		}
+	}
+}
+
+// patched decodes the scenario with the patch of an entry applied; nil if the
+// patch is none, which has been reported.
+func (d *decoder) patched(base, written *node, name string, also func(merged *node)) *Scenario {
+	patch := written.get("patch")
+	if patch == nil || patch.kind != mapping {
+		return nil
+	}
+	m := merger{newDecoder(d.report, d.shapes, name)}
+	merged := m.merge(base, withoutFixed(patch), nil)
+	also(merged)
+	return m.scenario(merged)
 }
 
 // set gives a key of a mapping another value.
@@ -160,3 +195,6 @@ func (v *Variant) checkName(name string) *fault {
 	}
 	return checkName(name, maxName)
 }
+
+// checkName is that of variants: both are run by their names.
+func (m *Mutation) checkName(name string) *fault { return (*Variant)(nil).checkName(name) }

@@ -24,6 +24,7 @@ import (
 type runFlags struct {
 	repeat  int
 	variant string
+	mutate  bool
 	out     string
 	timeout time.Duration
 	json    bool
@@ -66,6 +67,8 @@ func (e *env) runCommand() *cobra.Command {
 	}
 	c.Flags().IntVar(&f.repeat, "repeat", 1, e.t(words.HelpRepeat))
 	c.Flags().StringVar(&f.variant, "variant", run.Base, e.t(words.HelpVariant))
+	c.Flags().BoolVar(&f.mutate, "mutations", false, e.t(words.HelpMutations))
+	c.MarkFlagsMutuallyExclusive("variant", "mutations")
 	c.Flags().StringVar(&f.out, "out", "netlab-runs", e.t(words.HelpOut))
 	c.Flags().DurationVar(&f.timeout, "timeout", 0, e.t(words.HelpTimeout))
 	c.Flags().BoolVar(&f.json, "json", false, e.t(words.HelpJSON))
@@ -142,7 +145,7 @@ func (e *env) jobs(files []file, f runFlags) ([]suite.Job, error) {
 	machine := needs.NewMachine()
 	var jobs []suite.Job
 	for i, base := range parsed {
-		variants, err := pick(base, f.variant)
+		variants, err := pick(base, f)
 		if err != nil {
 			return nil, err
 		}
@@ -156,30 +159,41 @@ func (e *env) jobs(files []file, f runFlags) ([]suite.Job, error) {
 			}}
 			j.Times = max(f.repeat, j.Scenario.Runs)
 			for _, v := range base.Variants {
-				if !slices.Contains(variants, v.Name) {
+				if !f.mutate && !slices.Contains(variants, v.Name) {
 					j.NotRun = append(j.NotRun, v)
 				}
 			}
 			jobs = append(jobs, j)
 		}
 	}
+	if len(jobs) == 0 {
+		return nil, words.Err(words.NoMutation, files[0].name)
+	}
 	suite.Name(jobs)
 	return jobs, nil
 }
 
-// pick returns the names of the variants to run.
-func pick(base *scenarios.Scenario, want string) ([]string, error) {
-	all := []string{run.Base}
+// pick returns the names of the variants to run, or those of the mutations.
+// The scenarios among many that have none are left out.
+func pick(base *scenarios.Scenario, f runFlags) ([]string, error) {
+	all, mutations := []string{run.Base}, []string(nil)
 	for _, v := range base.Variants {
 		all = append(all, v.Name)
 	}
-	switch {
-	case want == "all":
-		return all, nil
-	case slices.Contains(all, want):
-		return []string{want}, nil
+	for _, m := range base.Mutations {
+		mutations = append(mutations, m.Name)
 	}
-	return nil, words.Err(words.NoVariant, base.Name, want, strings.Join(all, ", "))
+	switch {
+	case f.mutate && len(mutations) == 0 && !f.suite:
+		return nil, words.Err(words.NoMutation, base.Name)
+	case f.mutate:
+		return mutations, nil
+	case f.variant == "all":
+		return all, nil
+	case slices.Contains(all, f.variant), slices.Contains(mutations, f.variant):
+		return []string{f.variant}, nil
+	}
+	return nil, words.Err(words.NoVariant, base.Name, f.variant, strings.Join(append(all, mutations...), ", "))
 }
 
 // print prints one run in full, or many as a summary.

@@ -86,6 +86,7 @@ const (
 	StepKind            Kind = "step"
 	EditKind            Kind = "edit"
 	GateKind            Kind = "gate"
+	MutationKind        Kind = "mutation"
 )
 
 // Evidence points into the record.

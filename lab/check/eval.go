@@ -12,7 +12,8 @@ import (
 // Eval judges a run: one verdict for each expectation of the scenario, in
 // the order of its file, one for each step that did not go as it was meant to,
 // one for each change that a proxy never made, and one for each rule of a gate that
-// never matched. It only reads its arguments.
+// never matched; of a mutation, one for each expectation that must fail. It only
+// reads its arguments.
 func Eval(tl *timeline.Timeline, sc *scenarios.Scenario) *Judgement {
 	j := &judge{tl: tl, sc: sc, frames: map[*timeline.Connection][]Frame{}}
 	for i := range sc.Expect.Connections {
@@ -41,6 +42,9 @@ func Eval(tl *timeline.Timeline, sc *scenarios.Scenario) *Judgement {
 	}
 	for _, v := range j.verdicts {
 		out.Outcome = Worst(out.Outcome, v.Outcome)
+	}
+	if len(sc.MustFail) > 0 {
+		return caught(out, sc.MustFail)
 	}
 	return out
 }

@@ -70,11 +70,14 @@ func Of(list ...*scenarios.Scenario) []Need {
 // kinds lists the kinds in the order of telling.
 func kinds() []Kind { return []Kind{Package, Program, Kernel, Feature} }
 
-// WithVariants returns a scenario and its variants.
+// WithVariants returns a scenario, its variants and its mutations.
 func WithVariants(sc *scenarios.Scenario) []*scenarios.Scenario {
 	list := []*scenarios.Scenario{sc}
 	for _, v := range sc.Variants {
 		list = append(list, v.Scenario)
+	}
+	for _, m := range sc.Mutations {
+		list = append(list, m.Scenario)
 	}
 	return list
 }

@@ -18,7 +18,11 @@ const maxLinks = 6 // shown before the rest is counted
 // number of runs where several are reported together.
 func (t *text) header(run Run, runs int) {
 	sc := run.Scenario
-	tag := "[" + t.cut(clean(run.Variant), 32) + "]"
+	tag := t.cut(clean(run.Variant), 32)
+	if len(sc.MustFail) > 0 {
+		tag = t.say(words.ReportMutation, tag)
+	}
+	tag = "[" + tag + "]"
 	if runs > 0 {
 		tag += "  " + t.say(words.ReportRuns, runs)
 	}

@@ -142,6 +142,10 @@ func (t *text) sentence(run Run, o check.Outcome, nothing bool) string {
 		scenarios.Refuted: words.ReportFalse, scenarios.OpenClaim: words.ReportOpenClaim}
 	id, ok := ids[run.Scenario.Finding]
 	switch {
+	case len(run.Scenario.MustFail) > 0 && o == check.Pass:
+		return t.say(words.ReportCaught)
+	case len(run.Scenario.MustFail) > 0:
+		return t.say(words.ReportNotCaught)
 	case !ok || nothing && o == check.Pass:
 		return ""
 	case o != check.Pass:

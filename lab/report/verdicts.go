@@ -36,6 +36,9 @@ func (t *text) verdicts(run Run) {
 // and where it first differs.
 func (t *text) verdict(v *check.Verdict, nameCells int) {
 	got := t.got(v)
+	if v.Kind == check.MutationKind && v.Outcome == check.Pass {
+		got += " (" + clean(v.Want) + ")"
+	}
 	if v.Outcome == check.Fail {
 		got = t.pad(t.say(words.ReportGot), 5) + clean(v.Got)
 	}

@@ -79,6 +79,9 @@ func FindDirs(sc *scenarios.Scenario, dir string) error {
 		for _, v := range sc.Variants {
 			look(v.Scenario, v.Name)
 		}
+		for _, m := range sc.Mutations {
+			look(m.Scenario, m.Name)
+		}
 	}
 	if len(wrong.Problems) > 0 {
 		return wrong

@@ -73,8 +73,8 @@ func Check(dir string) (*Recorded, error) {
 	return r, nil
 }
 
-// Variant returns a scenario's variant, the scenario itself for Base, and nil
-// if there is none of that name.
+// Variant returns a scenario's variant or mutation, the scenario itself for
+// Base, and nil if there is none of that name.
 func Variant(base *scenarios.Scenario, name string) *scenarios.Scenario {
 	if name == Base {
 		return base
@@ -82,6 +82,11 @@ func Variant(base *scenarios.Scenario, name string) *scenarios.Scenario {
 	for _, v := range base.Variants {
 		if v.Name == name {
 			return v.Scenario
+		}
+	}
+	for _, m := range base.Mutations {
+		if m.Name == name {
+			return m.Scenario
 		}
 	}
 	return nil

@@ -56,6 +56,8 @@ const (
 	CheckStateExtra     ID = "check.state_extra"     // got, event
 	CheckStateMissing   ID = "check.state_missing"   // want
 	CheckNotObservable  ID = "check.not_observable"  // one state, why
+	CheckNotJudged      ID = "check.not_judged"      // name, all names
+	CheckNotCaught      ID = "check.not_caught"      //
 	CheckNotObservables ID = "check.not_observables" // several states, why
 	CheckNotWitnessed   ID = "check.not_witnessed"   // state, who should have seen it
 	CheckOneClass       ID = "check.one_class"       // states, source
@@ -134,6 +136,8 @@ var checkTexts = texts{
 	CheckStateExtra:     {"%[1]s where nothing more was wanted (e%[2]d)", "出现 %[1]s，而预期到此为止（e%[2]d）"},
 	CheckStateMissing:   {"%[1]s was never entered", "从未进入 %[1]s"},
 	CheckNotObservable:  {"%[1]s was not observable: %[2]s", "无法观察到 %[1]s：%[2]s"},
+	CheckNotJudged:      {"no expectation %[1]s was judged; there were: %[2]s", "没有名为 %[1]s 的预期；有：%[2]s"},
+	CheckNotCaught:      {"it holds all the same: it does not notice what was changed", "它仍然成立：没有察觉所作的改动"},
 	CheckNotObservables: {"%[1]s were not observable: %[2]s", "无法观察到 %[1]s：%[2]s"},
 	CheckNotWitnessed:   {"%[2]s could have seen %[1]s, and did not", "%[2]s 本应看到 %[1]s，却没有看到"},
 	CheckOneClass:       {"%[1]s: by %[2]s alone", "%[1]s：只有 %[2]s 看到"},

@@ -77,6 +77,9 @@ const (
 	ReportNotAtRest    ID = "report.not_at_rest"  // what else is said, steps
 	ReportSeenWith     ID = "report.seen_with"    // finding
 	ReportUnsettled    ID = "report.unsettled"    // finding
+	ReportCaught       ID = "report.caught"       //
+	ReportNotCaught    ID = "report.not_caught"   //
+	ReportMutation     ID = "report.mutation"     // name
 	ReportTrue         ID = "report.true"         //
 	ReportPartly       ID = "report.partly"       //
 	ReportFalse        ID = "report.false"        //
@@ -96,6 +99,9 @@ const (
 
 // reportTexts is what this part of the house says.
 var reportTexts = texts{
+	ReportCaught:    {"What must fail here fails: the expectations notice the change.", "应当失败的都失败了：预期察觉到了改动。"},
+	ReportNotCaught: {"What must fail here has not.", "应当失败的没有失败。"},
+	ReportMutation:  {"mutation %[1]s", "变异 %[1]s"},
 	ReportUpIn:      {"up in %[1]s", "%[1]s 搭好"},
 	ReportMoreLinks: {"... and %[1]d more links: netlab plan shows them", "……另有 %[1]d 条链路：见 netlab plan"},
 	ReportRuns:      {"%[1]d runs", "运行 %[1]d 次"},

@@ -9,6 +9,7 @@ const (
 	HelpRunLong    ID = "help.run.long"
 	HelpRepeat     ID = "help.run.repeat"
 	HelpVariant    ID = "help.run.variant"
+	HelpMutations  ID = "help.run.mutations"
 	HelpOut        ID = "help.run.out"
 	HelpTimeout    ID = "help.run.timeout"
 	HelpJSON       ID = "help.json"
@@ -38,6 +39,7 @@ const (
 	NotAFile            ID = "run.not_a_file"
 	NoYAML              ID = "run.no_yaml"
 	NoVariant           ID = "run.no_variant"
+	NoMutation          ID = "run.no_mutation"
 	NoVariants          ID = "run.no_variants"
 	NoTopic             ID = "run.no_topic"
 	NothingRunOne       ID = "run.nothing_run_one"
@@ -129,21 +131,22 @@ ended first.`,
 给出全部细节，并列出最慢的。除非用 --jobs 另行指定，场景逐个运行：同时运行会彼此
 耽搁，一旦发现耽搁，关于时间的预期就无法判定。标为 exclusive 的场景在其余之后单独
 运行。无论哪个先结束，结果的顺序都不变。`},
-	HelpRepeat:   {"run each scenario `N` times", "每个场景运行 `N` 次"},
-	HelpVariant:  {"run the variant `NAME`; all for the base and every variant", "运行名为 `NAME` 的变体；all 表示基本场景和全部变体"},
-	HelpOut:      {"make run directories in `DIR`", "在 `DIR` 中建立运行目录"},
-	HelpTimeout:  {"bound the time of each run, as 30s, instead of limits.run", "每次运行的时间上限，例如 30s，代替 limits.run"},
-	HelpJSON:     {"print JSON for programs", "输出供程序读取的 JSON"},
-	HelpFull:     {"show every frame", "显示每一个帧"},
-	HelpObserve:  {"how closely the lab is looked at, instead of as the scenario says: free (nothing waits), lockstep (every frame waits until sockdiag and ss have looked), auto (lockstep where there are no kernel events)", "如何观察实验，代替场景中的设置：free（不等待）、lockstep（每个报文段都等 sockdiag 和 ss 看过再放行）、auto（没有内核事件时用 lockstep）"},
-	HelpWithout:  {"go without a probe: bpf, sockdiag, ss or wire", "不使用某个探针：bpf、sockdiag、ss 或 wire"},
-	HelpTimes:    {"show where the time went", "显示各阶段用时"},
-	HelpList:     {"List the scenarios of the gallery", "列出内置场景"},
-	HelpShow:     {"Print a scenario of the gallery", "显示一个内置场景"},
-	HelpValidate: {"Check scenario files without running them", "检查场景文件但不运行"},
-	HelpPlan:     {"Print what a scenario would build", "显示一个场景将搭建什么"},
-	HelpSchema:   {"Print the JSON Schema of scenario files", "输出场景文件的 JSON Schema"},
-	HelpCheck:    {"Judge recorded runs again", "重新判定已记录的运行"},
+	HelpRepeat:    {"run each scenario `N` times", "每个场景运行 `N` 次"},
+	HelpVariant:   {"run the variant `NAME`; all for the base and every variant", "运行名为 `NAME` 的变体；all 表示基本场景和全部变体"},
+	HelpMutations: {"run the mutations instead: changed copies in which the expectations that they name must fail", "改为运行变异：改动过的副本，其中点名的预期必须失败"},
+	HelpOut:       {"make run directories in `DIR`", "在 `DIR` 中建立运行目录"},
+	HelpTimeout:   {"bound the time of each run, as 30s, instead of limits.run", "每次运行的时间上限，例如 30s，代替 limits.run"},
+	HelpJSON:      {"print JSON for programs", "输出供程序读取的 JSON"},
+	HelpFull:      {"show every frame", "显示每一个帧"},
+	HelpObserve:   {"how closely the lab is looked at, instead of as the scenario says: free (nothing waits), lockstep (every frame waits until sockdiag and ss have looked), auto (lockstep where there are no kernel events)", "如何观察实验，代替场景中的设置：free（不等待）、lockstep（每个报文段都等 sockdiag 和 ss 看过再放行）、auto（没有内核事件时用 lockstep）"},
+	HelpWithout:   {"go without a probe: bpf, sockdiag, ss or wire", "不使用某个探针：bpf、sockdiag、ss 或 wire"},
+	HelpTimes:     {"show where the time went", "显示各阶段用时"},
+	HelpList:      {"List the scenarios of the gallery", "列出内置场景"},
+	HelpShow:      {"Print a scenario of the gallery", "显示一个内置场景"},
+	HelpValidate:  {"Check scenario files without running them", "检查场景文件但不运行"},
+	HelpPlan:      {"Print what a scenario would build", "显示一个场景将搭建什么"},
+	HelpSchema:    {"Print the JSON Schema of scenario files", "输出场景文件的 JSON Schema"},
+	HelpCheck:     {"Judge recorded runs again", "重新判定已记录的运行"},
 	HelpCheckLong: {`Judge recorded runs again, from the files of their run directories alone. It
 needs no privileges. The verdicts are printed as the run wrote them.`,
 		`只根据运行目录中的文件重新判定，不需要特权。判定结果的格式与运行时写下的
@@ -163,7 +166,8 @@ needs no privileges. The verdicts are printed as the run wrote them.`,
 		"%[1]q 既不是文件，也不是内置场景%[2]s\n  解决：netlab list 列出内置场景；文件请写出路径，例如 ./my.yaml"},
 	NotAFile:       {"%[1]s is neither a regular file nor a directory", "%[1]s 既不是普通文件，也不是目录"},
 	NoYAML:         {"%[1]s holds no file named *.yaml", "%[1]s 中没有 *.yaml 文件"},
-	NoVariant:      {"scenario %[1]s has no variant %[2]q; it has: %[3]s", "场景 %[1]s 没有变体 %[2]q；现有：%[3]s"},
+	NoMutation:     {"%[1]s: no mutations", "%[1]s：没有变异"},
+	NoVariant:      {"scenario %[1]s has no variant or mutation %[2]q; it has: %[3]s", "场景 %[1]s 没有变体或变异 %[2]q；现有：%[3]s"},
 	NoVariants:     {"none", "无"},
 	NoTopic:        {"--explain %[1]q: allowed: %[2]s", "--explain %[1]q：只能是 %[2]s"},
 	NothingRunOne:  {"1 error, nothing was run (exit 2)", "1 个错误，什么也没有运行（退出码 2）"},
