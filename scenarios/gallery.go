@@ -55,7 +55,9 @@ func Set(name string) []string {
 	var names []string
 	files, _ := fs.Glob(gallery, set+"*"+extension) // the pattern is right
 	for _, f := range files {
-		names = append(names, strings.TrimSuffix(f, extension))
+		if f != courseFile {
+			names = append(names, strings.TrimSuffix(f, extension))
+		}
 	}
 	slices.Sort(names) // "a.yaml" comes after "a-b.yaml"
 	return names
@@ -64,7 +66,7 @@ func Set(name string) []string {
 // Load returns the file of a scenario of the gallery. The error for a name
 // that is not in it is an [fs.ErrNotExist].
 func Load(name string) ([]byte, error) {
-	if !isFile(name) {
+	if !isFile(name) || name+extension == courseFile {
 		return nil, fmt.Errorf("load scenario %s: %w", quote(name), fs.ErrNotExist)
 	}
 	data, err := gallery.ReadFile(name + extension)

@@ -62,9 +62,9 @@ func (e *env) find(args []string) ([]file, error) {
 
 // findInGallery reads a scenario of the gallery, or all of a set.
 func (e *env) findInGallery(name string) ([]file, error) {
-	names := []string{name}
-	if isSet(name) {
-		names = scenarios.Set(name)
+	names := members(name)
+	if names == nil {
+		names = []string{name}
 	}
 	files := make([]file, len(names))
 	for i, n := range names {
@@ -84,14 +84,15 @@ func isPath(arg string) bool {
 	return strings.HasSuffix(arg, ".yaml") || strings.ContainsRune(arg, filepath.Separator) && !isSet(set)
 }
 
-// isSet reports whether an argument is the name of a set of the gallery.
-func isSet(arg string) bool { return arg != "." && len(scenarios.Set(arg)) > 0 }
+// isSet reports whether an argument is the name of a set or a topic of the
+// gallery.
+func isSet(arg string) bool { return len(members(arg)) > 0 }
 
 // nearest suggests the scenario of the gallery, or the set, that arg may have
 // meant. What stands in a set may have been named without it.
 func (e *env) nearest(arg string) string {
 	all := scenarios.Gallery()
-	best := scenarios.Nearest(arg, append(scenarios.Sets(), all...))
+	best := scenarios.Nearest(arg, append(collections(), all...))
 	if i := slices.IndexFunc(all, func(name string) bool { return path.Base(name) == arg }); i >= 0 {
 		best = all[i]
 	}
@@ -262,61 +263,4 @@ func (e *env) languageTopic() *cobra.Command {
 	c := &cobra.Command{Use: "language", Short: e.t(words.HelpLanguage)}
 	c.SetHelpFunc(func(c *cobra.Command, _ []string) { fmt.Fprintln(c.OutOrStdout(), scenarios.Reference()) })
 	return c
-}
-
-func (e *env) listCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "list",
-		Short: e.t(words.HelpList),
-		Args:  cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			if err := e.printNames(scenarios.Set(".")); err != nil {
-				return err
-			}
-			for _, set := range scenarios.Sets() {
-				names := scenarios.Set(set)
-				fmt.Fprintf(e.stdout, "\n%s\n", e.t(words.SetOfScenarios, set+"/", len(names), set))
-				if err := e.printNames(names); err != nil {
-					return err
-				}
-			}
-			return nil
-		},
-	}
-}
-
-// printNames prints a line for each of some scenarios of the gallery.
-func (e *env) printNames(names []string) error {
-	width := 0
-	for _, name := range names {
-		width = max(width, len(name))
-	}
-	for _, name := range names {
-		data, err := scenarios.Load(name)
-		if err != nil {
-			return &exit{exitError, err}
-		}
-		sc, err := scenarios.Parse(name+".yaml", data)
-		if err != nil {
-			return &exit{exitError, err}
-		}
-		fmt.Fprintf(e.stdout, "%-*s  %s\n", width, name, sc.Title.In(e.lang))
-	}
-	return nil
-}
-
-func (e *env) showCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "show NAME",
-		Short: e.t(words.HelpShow),
-		Args:  cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			data, err := scenarios.Load(args[0])
-			if err != nil {
-				return words.Err(words.NoScenario, args[0], e.nearest(args[0]))
-			}
-			_, err = e.stdout.Write(data)
-			return err
-		},
-	}
 }

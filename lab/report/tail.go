@@ -136,11 +136,15 @@ func (t *text) outcome(run Run, o check.Outcome, nothing bool, said string) {
 	}
 }
 
+// findings says what is found of a sentence.
+func findings() map[scenarios.Finding]words.ID {
+	return map[scenarios.Finding]words.ID{scenarios.Confirmed: words.ReportTrue, scenarios.Partly: words.ReportPartly,
+		scenarios.Refuted: words.ReportFalse, scenarios.OpenClaim: words.ReportOpenClaim}
+}
+
 // sentence says what the run makes of the author's finding.
 func (t *text) sentence(run Run, o check.Outcome, nothing bool) string {
-	ids := map[scenarios.Finding]words.ID{scenarios.Confirmed: words.ReportTrue, scenarios.Partly: words.ReportPartly,
-		scenarios.Refuted: words.ReportFalse, scenarios.OpenClaim: words.ReportOpenClaim}
-	id, ok := ids[run.Scenario.Finding]
+	id, ok := findings()[run.Scenario.Finding]
 	switch {
 	case len(run.Scenario.MustFail) > 0 && o == check.Pass:
 		return t.say(words.ReportCaught)

@@ -47,7 +47,7 @@ type texts map[ID]entry
 
 // catalogue lists the parts. It is read only.
 func catalogue() []texts {
-	return []texts{scenarioTexts, workloadTexts, checkTexts, streamTexts, reportTexts, resultTexts, runTexts, suiteTexts, translatedTexts, execTexts, webTexts, editTexts, gateTexts, stepTexts, actTexts, noteTexts, kernelTexts, coverageTexts, watchTexts}
+	return []texts{scenarioTexts, workloadTexts, checkTexts, streamTexts, reportTexts, resultTexts, runTexts, suiteTexts, translatedTexts, execTexts, webTexts, editTexts, gateTexts, stepTexts, actTexts, noteTexts, kernelTexts, coverageTexts, watchTexts, explainTexts}
 }
 
 func find(id ID) (entry, bool) {

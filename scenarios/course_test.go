@@ -1,0 +1,85 @@
+package scenarios
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// Every scenario that stands alone belongs to one topic, and what the course
+// names is there.
+func TestCourse(t *testing.T) {
+	course, err := TheCourse()
+	if err != nil {
+		t.Fatal(err)
+	}
+	listed := map[string]string{}
+	for _, topic := range course.Topics {
+		if topic.Title.EN == "" || topic.Title.ZH == "" {
+			t.Errorf("topic %s: it needs a title in both languages", topic.Name)
+		}
+		if slices.Contains(Set("."), topic.Name) || slices.Contains(Sets(), topic.Name) {
+			t.Errorf("topic %s: a scenario or set bears its name", topic.Name)
+		}
+		for _, name := range topic.Scenarios {
+			if other, ok := listed[name]; ok {
+				t.Errorf("topic %s: %s is in %s, too", topic.Name, name, other)
+			}
+			listed[name] = topic.Name
+		}
+		for _, s := range topic.Sentences {
+			checkSentence(t, s, topic)
+		}
+	}
+	for _, name := range Set(".") {
+		if listed[name] == "" {
+			t.Errorf("%s belongs to no topic", name)
+		}
+		delete(listed, name)
+	}
+	for name, topic := range listed {
+		t.Errorf("topic %s: there is no scenario %s", topic, name)
+	}
+}
+
+// checkSentence sees to it that a sentence has been put to the test.
+func checkSentence(t *testing.T, s Sentence, topic Topic) {
+	t.Helper()
+	if s.Text.EN == "" || s.Text.ZH == "" {
+		t.Errorf("%s: it needs its text in both languages", s.Name)
+	}
+	for _, name := range append([]string{s.Scenario}, s.See...) {
+		if _, err := Load(name); err != nil {
+			t.Errorf("%s: %v", s.Name, err)
+		}
+	}
+	if !slices.Contains(topic.Scenarios, s.Scenario) {
+		t.Errorf("%s: %s is not in topic %s", s.Name, s.Scenario, topic.Name)
+	}
+	data, err := Load(s.Scenario)
+	if err != nil {
+		return // said
+	}
+	sc, err := Parse(s.Scenario+".yaml", data)
+	if err != nil {
+		t.Errorf("%s: %v", s.Name, err)
+		return
+	}
+	if sc.Finding == NoFinding {
+		t.Errorf("%s: %s has no finding", s.Name, s.Scenario)
+	}
+}
+
+func TestCourseIsStrict(t *testing.T) {
+	for _, tt := range []struct{ name, text, want string }{
+		{"unknown key", "topics: {a: {title: {en: x}, scenarios: [], sentence: {}}}", `topics.a.sentence: unknown key`},
+		{"no scenario", "topics: {a: {title: {en: x}, scenarios: [], sentences: {a-1: {text: {en: x}}}}}", `missing key "scenario"`},
+		{"no topics", "{}", `missing key "topics"`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if _, err := parseCourse("c.yaml", []byte(tt.text)); err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want an error with %q", err, tt.want)
+			}
+		})
+	}
+}
