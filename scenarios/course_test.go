@@ -35,10 +35,11 @@ func TestCourse(t *testing.T) {
 		if listed[name] == "" {
 			t.Errorf("%s belongs to no topic", name)
 		}
-		delete(listed, name)
 	}
 	for name, topic := range listed {
-		t.Errorf("topic %s: there is no scenario %s", topic, name)
+		if !slices.Contains(Gallery(), name) {
+			t.Errorf("topic %s: there is no scenario %s", topic, name)
+		}
 	}
 }
 
