@@ -23,16 +23,10 @@ type ResetReason struct {
 // exampleReason is shown to whom a reason will not succeed.
 const exampleReason = "server TCP_ABORT_ON_CLOSE"
 
-// How the kernel writes reasons and counters.
-const (
-	reasonPattern  = `[A-Z][A-Z0-9_]*`
-	counterPattern = `[A-Z][A-Za-z0-9]*`
-)
+// reasonPattern is how the kernel writes reasons.
+const reasonPattern = `[A-Z][A-Z0-9_]*`
 
-var (
-	reasonWord  = regexp.MustCompile(`^` + reasonPattern + `$`)
-	counterWord = regexp.MustCompile(`^` + counterPattern + `$`)
-)
+var reasonWord = regexp.MustCompile(`^` + reasonPattern + `$`)
 
 // parseText reads "server TCP_ABORT_ON_CLOSE".
 func (r *ResetReason) parseText(s string) *fault {
@@ -69,8 +63,12 @@ type CounterExpect struct {
 
 // checkName accepts ListenOverflows.
 func (x *CounterExpect) checkName(name string) *fault {
-	if len(name) > maxName || !counterWord.MatchString(name) {
-		return bad(words.NameNotCounter, quote(name))
+	var allowed []string
+	for _, group := range probes.Counters() {
+		allowed = append(allowed, group.Names...)
+	}
+	if !isWord(name, allowed) {
+		return bad(words.NameNotCounter, quote(name)).instead(allowed, name)
 	}
 	return nil
 }

@@ -149,7 +149,7 @@ func (s *Step) sends() int64 {
 	case s.TCPSend != nil:
 		return 2 * (int64(s.TCPSend.Size) + int64(len(s.TCPSend.Content)))
 	case s.UDPSend != nil:
-		return 2 * (int64(s.UDPSend.Size) + int64(len(s.UDPSend.Content)))
+		return 2 * int64(max(s.UDPSend.Times, 1)) * (int64(s.UDPSend.Size) + int64(len(s.UDPSend.Content)))
 	case s.SMTPSend != nil:
 		return int64(len(s.SMTPSend.Body))
 	}

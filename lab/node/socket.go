@@ -241,7 +241,7 @@ func (s *udpSession) step(ctx context.Context, r StepRequest) (probes.Step, erro
 	var err error
 	switch step := r.Step; {
 	case step.UDPSend != nil:
-		result, err = udp.Send(ctx, payload(step.UDPSend.Content, step.UDPSend.Size))
+		result, err = sendDatagrams(ctx, udp, step.UDPSend)
 	case step.UDPReceive != nil:
 		result, err = udp.Receive(ctx)
 	case step.UDPClose != nil:
@@ -250,6 +250,20 @@ func (s *udpSession) step(ctx context.Context, r StepRequest) (probes.Step, erro
 		err = fmt.Errorf("a UDP socket cannot do %q", step.Verb)
 	}
 	return socketStep(result), err
+}
+
+// sendDatagrams sends a datagram as often as the step says. The result is that
+// of the last, with the bytes of all.
+func sendDatagrams(ctx context.Context, udp *socket.UDPClient, x *scenarios.UDPSend) (socket.Result, error) {
+	var all int64
+	for i := 1; ; i++ {
+		result, err := udp.Send(ctx, payload(x.Content, x.Size))
+		all += result.Bytes
+		result.Bytes = all
+		if err != nil || i >= x.Times {
+			return result, err
+		}
+	}
 }
 
 // payload returns what a step sends.

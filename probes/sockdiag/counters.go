@@ -16,25 +16,10 @@ import (
 // whoever opens them; an open file goes on showing those of that namespace.
 var counterFiles = [...]string{"/proc/thread-self/net/netstat", "/proc/thread-self/net/snmp"}
 
-// counterNames are the counters that tell why connections fail or are ended,
-// by the prefix of their lines (net/ipv4/proc.c, snmp4_net_list and
-// snmp4_tcp_list). Kernels that do not have one of them do not show it.
-var counterNames = map[string][]string{
-	"TcpExt:": {
-		"ListenOverflows", "ListenDrops", "TCPReqQFullDrop", "TCPReqQFullDoCookies",
-		"SyncookiesSent", "SyncookiesRecv", "SyncookiesFailed", "EmbryonicRsts",
-		"TCPAbortOnData", "TCPAbortOnClose", "TCPAbortOnTimeout", "TCPAbortOnLinger",
-		"TCPChallengeACK", "TCPSYNChallenge", "TWRecycled", "TCPTimeWaitOverflow",
-		"TCPFastOpenPassive", "TCPFastOpenActive", "TCPFastOpenPassiveFail",
-		"TCPRcvQDrop", "TCPZeroWindowDrop", "TCPKeepAlive", "TCPTimeouts", "TCPLostRetransmit",
-	},
-	"Tcp:": {"EstabResets", "AttemptFails", "OutRsts"},
-}
-
 // A reading is the value of every counter that was shown, by name.
 type reading map[string]uint64
 
-// parseCounters adds the counters of counterNames that a file shows to r. Each
+// parseCounters adds the counters of probes.Counters that a file shows to r. Each
 // group is a line of names and a line of values, both behind a prefix.
 func parseCounters(b []byte, r reading) error {
 	for len(b) > 0 {
@@ -51,7 +36,7 @@ func parseCounters(b []byte, r reading) error {
 		if !bytes.Equal(names[0], numbers[0]) {
 			return fmt.Errorf("names of counters of %q, values of %q", names[0], numbers[0])
 		}
-		for _, want := range counterNames[string(names[0])] {
+		for _, want := range wanted(string(names[0])) {
 			for i, name := range names {
 				if string(name) != want {
 					continue
@@ -62,6 +47,16 @@ func parseCounters(b []byte, r reading) error {
 				}
 				r[want] = n
 			}
+		}
+	}
+	return nil
+}
+
+// wanted lists the counters of a group, none if nobody wants any.
+func wanted(prefix string) []string {
+	for _, group := range probes.Counters() {
+		if group.Prefix == prefix {
+			return group.Names
 		}
 	}
 	return nil
@@ -123,11 +118,11 @@ func (c *counters) read(buf []byte) (reading, error) {
 }
 
 // update takes in a reading and returns what grew since the one before, in
-// the order of counterNames.
+// the order of probes.Counters.
 func (c *counters) update(r reading, at probes.Mono) []probes.Counter {
 	var moved []probes.Counter
-	for _, prefix := range [...]string{"TcpExt:", "Tcp:"} {
-		for _, name := range counterNames[prefix] {
+	for _, group := range probes.Counters() {
+		for _, name := range group.Names {
 			if before := c.last[name]; c.at != 0 && r[name] > before {
 				moved = append(moved, probes.Counter{Name: name, Delta: r[name] - before, Since: c.at})
 			}

@@ -72,7 +72,7 @@ var workloadTexts = texts{
 	NameNotDomain:   {"%[1]s is not a name of the DNS", "%[1]s 不是 DNS 名称"},
 
 	ValueNotReason:    {"%[1]s is not an end and a reason, such as %[2]s", "%[1]s 不是“端 + 原因”，应如 %[2]s"},
-	NameNotCounter:    {"%[1]s is not a counter of /proc/net/netstat or /proc/net/snmp, such as ListenOverflows", "%[1]s 不是 /proc/net/netstat 或 /proc/net/snmp 中的计数器，应如 ListenOverflows"},
+	NameNotCounter:    {"%[1]s is not a counter that is read from /proc/net/netstat or /proc/net/snmp", "%[1]s 不是从 /proc/net/netstat 或 /proc/net/snmp 读取的计数器"},
 	ValueNotAlert:     {"%[1]s is not an end and an alert, such as %[2]s", "%[1]s 不是“端 + 警报”，应如 %[2]s"},
 	ValueNotRouteTo:   {"%[1]s is not a network such as %[2]s or %[3]s", "%[1]s 不是网络，应如 %[2]s 或 %[3]s"},
 	ValueNotPlainAddr: {"%[1]s is not an address such as %[2]s or %[3]s, without prefix length", "%[1]s 不是地址，应如 %[2]s 或 %[3]s，不带前缀长度"},
