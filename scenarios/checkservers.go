@@ -176,6 +176,12 @@ func (c *checker) checkPaths(names []*string) {
 func (c *checker) checkHTTPServer(h *HTTPServer) {
 	for i := range h.Routes {
 		c.checkRoute(&h.Routes[i])
+		if r := &h.Routes[i]; r.Session != "" && h.Sessions == nil {
+			c.wrong(bad(words.OnlyWith, "sessions"), &r.Session)
+		}
+	}
+	if h.Sessions != nil && h.Sessions.Cookie != "" && !isToken(h.Sessions.Cookie) {
+		c.wrong(bad(words.NotMethod, quote(h.Sessions.Cookie)), &h.Sessions.Cookie)
 	}
 	c.notEmpty(len(h.Versions), &h.Versions)
 	c.checkTwice(words.ListedTwice, asPointers(h.Versions))
@@ -237,6 +243,7 @@ func (c *checker) checkRoute(r *Route) {
 	for i := range r.Cookies {
 		c.checkCookie(&r.Cookies[i])
 	}
+	c.checkRouteRules(r)
 }
 
 // exclude sees to it that of two keys only one is given.

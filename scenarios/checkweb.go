@@ -19,7 +19,13 @@ func (c *checker) checkHTTPStep(s *Step) {
 		c.checkRequest(s.HTTPHead, s.HTTPHead)
 	case s.HTTPPost != nil:
 		c.checkRequest(&s.HTTPPost.HTTPRequest, s.HTTPPost)
-		c.exclude("body", "size", &s.HTTPPost.Body, &s.HTTPPost.Size)
+		c.checkPost(s.HTTPPost)
+	case s.HTTPSend != nil:
+		c.checkRequest(&s.HTTPSend.HTTPRequest, s.HTTPSend)
+		c.checkPost(&s.HTTPSend.HTTPPost)
+		if m := s.HTTPSend.Method; m != "" && !isToken(m) {
+			c.wrong(bad(words.NotMethod, quote(m)), &s.HTTPSend.Method)
+		}
 	}
 }
 

@@ -86,6 +86,8 @@ type StepExpect struct {
 	Cookies  *[]string   `key:"cookies" doc:"Names of the cookies that the request sent, all of them, in any order."`
 	Protocol *string     `key:"protocol" doc:"Protocol of the response, as HTTP/1.1."`
 	TLS      *TLSVersion `key:"tls" doc:"Version of TLS."`
+	Interim  *[]int64    `key:"interim" doc:"Status codes of the interim responses (1xx) before the final one, in order; [] for none."`
+	Requests *[]string   `key:"requests" doc:"The requests that were made, with those that redirects led to: [POST /old, GET /new]."`
 }
 
 // CountExpect is how many connections a server is to have had.

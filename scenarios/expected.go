@@ -137,9 +137,9 @@ func (s *Step) results() []string {
 	list := []string{"fails", "error"}
 	switch {
 	case s.HTTPHead != nil:
-		return append(list, "status", "headers", "cookies", "protocol", "tls", "bytes")
-	case s.HTTPGet != nil, s.HTTPPost != nil:
-		return append(list, "status", "content", "lacks", "headers", "cookies", "protocol", "tls", "bytes")
+		return append(list, "status", "headers", "cookies", "protocol", "tls", "bytes", "interim", "requests")
+	case s.HTTPGet != nil, s.HTTPPost != nil, s.HTTPSend != nil:
+		return append(list, "status", "content", "lacks", "headers", "cookies", "protocol", "tls", "bytes", "interim", "requests")
 	case s.FTPConnect != nil:
 		return append(list, "reply", "text", "tls", "bytes")
 	case s.FTPRetrieve != nil, s.FTPList != nil:
@@ -191,6 +191,7 @@ func (c *checker) checkStepExpect(x *StepExpect) {
 	if x.Cookies != nil {
 		c.checkTwice(words.ListedTwice, asPointers(*x.Cookies))
 	}
+	c.checkExchange(x)
 }
 
 func (c *checker) checkPattern(connection string, p *Pattern) {

@@ -109,7 +109,7 @@ func (s *Scenario) Moves() (bytes int64, known bool) {
 	for i := range s.Steps {
 		step := &s.Steps[i]
 		bytes += step.sends()
-		if step.HTTPGet != nil || step.HTTPPost != nil || step.Exec != nil {
+		if step.HTTPGet != nil || step.HTTPPost != nil || step.HTTPSend != nil || step.Exec != nil {
 			bytes += largest // it may ask for that
 		}
 	}
@@ -146,6 +146,8 @@ func (s *Step) sends() int64 {
 		return int64(s.FTPAppend.Size) + int64(len(s.FTPAppend.Content))
 	case s.HTTPPost != nil:
 		return int64(s.HTTPPost.Size) + int64(len(s.HTTPPost.Body))
+	case s.HTTPSend != nil:
+		return int64(s.HTTPSend.Size) + int64(len(s.HTTPSend.Body))
 	case s.TCPSend != nil:
 		return 2 * (int64(s.TCPSend.Size) + int64(len(s.TCPSend.Content)))
 	case s.UDPSend != nil:

@@ -39,6 +39,7 @@ type Step struct {
 	HTTPGet       *HTTPRequest `key:"http.get" doc:"GET, and read the whole response."`
 	HTTPHead      *HTTPRequest `key:"http.head" doc:"HEAD."`
 	HTTPPost      *HTTPPost    `key:"http.post" doc:"POST a body, and read the whole response."`
+	HTTPSend      *HTTPSend    `key:"http.request" doc:"A request of any method, and read the whole response."`
 	HTTPCloseIdle *HTTPClose   `key:"http.close_idle" doc:"Close the client's idle connections; the client stays."`
 	HTTPClose     *HTTPClose   `key:"http.close" doc:"Close all of the client's connections, and the client."`
 
@@ -223,7 +224,7 @@ func (s *Step) Ends() bool {
 // Connects reports whether the step can open connections.
 func (s *Step) Connects() bool {
 	return s.FTPConnect != nil || s.FTPList != nil || s.FTPRetrieve != nil || s.FTPStore != nil || s.FTPAppend != nil || s.FTPRaw != nil ||
-		s.HTTPGet != nil || s.HTTPHead != nil || s.HTTPPost != nil || s.TCPConnect != nil || s.SMTPSend != nil ||
+		s.HTTPGet != nil || s.HTTPHead != nil || s.HTTPPost != nil || s.HTTPSend != nil || s.TCPConnect != nil || s.SMTPSend != nil ||
 		s.DNSLookup != nil || s.Exec != nil
 }
 

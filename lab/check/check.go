@@ -79,6 +79,8 @@ const (
 	HeadersKind         Kind = "headers"
 	CookiesKind         Kind = "cookies"
 	ProtocolKind        Kind = "protocol"
+	InterimKind         Kind = "interim"
+	RequestsKind        Kind = "requests"
 	CountKind           Kind = "connection_count"
 	CounterKind         Kind = "counter"
 	OrderKind           Kind = "order"

@@ -82,7 +82,7 @@ func (j *judge) stepResult(x *scenarios.StepExpect) {
 
 // needsResult reports whether a kind speaks of what came of a step.
 func needsResult(kind Kind) bool {
-	return kind == LacksKind || kind == BytesKind || kind == CookiesKind
+	return kind == LacksKind || kind == BytesKind || kind == CookiesKind || kind == InterimKind
 }
 
 // nothingCame reports whether a step only failed: there is no reply, no
@@ -159,6 +159,7 @@ func (j *judge) stepFields(x *scenarios.StepExpect, s *timeline.Step, about abou
 			return listText(got), slices.Equal(got, want)
 		})
 	}
+	j.stepExchange(x, s, about)
 	if x.Protocol != nil {
 		about("protocol", ProtocolKind, "RFC 9110 section 2.5", *x.Protocol, func(*Verdict) (string, bool) {
 			return orNone(s.Protocol), s.Protocol == *x.Protocol
@@ -167,6 +168,27 @@ func (j *judge) stepFields(x *scenarios.StepExpect, s *timeline.Step, about abou
 	if x.TLS != nil {
 		about("tls", TLSKind, "RFC 8446 section 4.2.1", string(*x.TLS), func(*Verdict) (string, bool) {
 			return orNone(s.Secure), s.Secure == string(*x.TLS)
+		})
+	}
+}
+
+// stepExchange judges what belonged to an HTTP request beside its response.
+func (j *judge) stepExchange(x *scenarios.StepExpect, s *timeline.Step, about about) {
+	if x.Interim != nil {
+		var got, want []string
+		for _, code := range s.Interim {
+			got = append(got, fmt.Sprint(code))
+		}
+		for _, code := range *x.Interim {
+			want = append(want, fmt.Sprint(code))
+		}
+		about("interim", InterimKind, "RFC 9110 section 15.2", listText(want), func(*Verdict) (string, bool) {
+			return listText(got), slices.Equal(got, want)
+		})
+	}
+	if x.Requests != nil {
+		about("requests", RequestsKind, "RFC 9110 section 15.4", listText(*x.Requests), func(*Verdict) (string, bool) {
+			return listText(s.Requests), slices.Equal(s.Requests, *x.Requests)
 		})
 	}
 }

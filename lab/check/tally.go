@@ -207,6 +207,10 @@ func (j *judge) stepValue(s *timeline.Step, name string, kind Kind) string {
 		return orNone(s.Protocol)
 	case TLSKind:
 		return orNone(s.Secure)
+	case InterimKind:
+		return fmt.Sprint(s.Interim)
+	case RequestsKind:
+		return listText(s.Requests)
 	case CookiesKind:
 		return listText(s.Sent)
 	case ContentKind, LacksKind:

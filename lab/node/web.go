@@ -48,7 +48,13 @@ func (a *agent) startHTTP(ctx context.Context, r ServeRequest) (stopper, error) 
 func webSpec(s *scenarios.HTTPServer) web.ServerSpec {
 	spec := web.ServerSpec{
 		Port: s.Port, Routes: map[string]web.Route{}, NoKeepAlive: !bool(s.KeepAlive),
-		IdleTimeout: s.IdleTimeout.Duration, Close: closeOf(s.Close),
+		IdleTimeout: s.IdleTimeout.Duration, Close: closeOf(s.Close), Signed: bool(s.Signed),
+	}
+	if x := s.Sessions; x != nil {
+		spec.Sessions = &web.SessionSpec{
+			Cookie: x.Cookie, Lifetime: x.Lifetime.Duration, MaxSize: int64(x.MaxSize),
+			RenewLogin: bool(x.RenewLogin), AcceptAny: bool(x.AcceptAny),
+		}
 	}
 	for _, v := range s.Versions {
 		spec.Versions = append(spec.Versions, web.Version(v))
@@ -57,6 +63,9 @@ func webSpec(s *scenarios.HTTPServer) web.ServerSpec {
 		route := web.Route{
 			Status: r.Status, Body: r.Body, Size: int64(r.Size), Headers: headersOf(r.Headers),
 			Delay: r.Delay.Duration, Redirect: r.Redirect, User: r.User, Password: r.Password,
+			Methods: r.Methods, MaxBody: int64(r.MaxBody), EarlyHints: headersOf(r.EarlyHints),
+			ETag: r.ETag, Ranges: bool(r.Ranges), Limit: r.Limit, RetryAfter: r.RetryAfter.Duration,
+			Reads: r.Reads, Session: web.SessionAction(r.Session),
 		}
 		for _, c := range r.Cookies {
 			route.Cookies = append(route.Cookies, cookieOf(c))
@@ -130,10 +139,9 @@ func (s *webSession) step(ctx context.Context, r StepRequest) (probes.Step, erro
 	case r.Step.HTTPHead != nil:
 		return s.request(ctx, r, web.Request{Method: http.MethodHead}, r.Step.HTTPHead)
 	case r.Step.HTTPPost != nil:
-		p := r.Step.HTTPPost
-		return s.request(ctx, r, web.Request{
-			Method: http.MethodPost, Body: p.Body, Size: int64(p.Size), Type: p.Type,
-		}, &p.HTTPRequest)
+		return s.post(ctx, r, http.MethodPost, r.Step.HTTPPost)
+	case r.Step.HTTPSend != nil:
+		return s.post(ctx, r, r.Step.HTTPSend.Method, &r.Step.HTTPSend.HTTPPost)
 	case r.Step.HTTPCloseIdle != nil:
 		return probes.Step{}, s.web.CloseIdle(ctx, s.styleOf(r.Step.HTTPCloseIdle))
 	case r.Step.HTTPClose != nil:
@@ -149,6 +157,15 @@ func (s *webSession) styleOf(c *scenarios.HTTPClose) workload.Close {
 	return closeOf(*c.Close)
 }
 
+// post sends a request that may have a body.
+func (s *webSession) post(ctx context.Context, r StepRequest, method string, p *scenarios.HTTPPost) (probes.Step, error) {
+	request := web.Request{Method: method, Body: p.Body, Size: int64(p.Size), Continue: bool(p.Continue)}
+	if p.Body != "" || p.Size > 0 || method == http.MethodPost {
+		request.Type = p.Type
+	}
+	return s.request(ctx, r, request, &p.HTTPRequest)
+}
+
 // request sends a request that is filled in from the step.
 func (s *webSession) request(ctx context.Context, r StepRequest, request web.Request, h *scenarios.HTTPRequest) (probes.Step, error) {
 	request.URL, request.Headers = h.URL, headersOf(h.Headers)
@@ -161,6 +178,7 @@ func (s *webSession) request(ctx context.Context, r StepRequest, request web.Req
 		Status: result.Status, Text: result.Text, Bytes: result.Bytes, SHA256: result.SHA256,
 		Content: result.Content, Cut: result.Cut, Headers: result.Headers, Sent: result.Sent,
 		Protocol: result.Protocol, Secure: result.Secure, Reused: result.Reused,
+		Interim: result.Interim, Requests: result.Requests,
 	}, err
 }
 

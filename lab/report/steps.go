@@ -81,6 +81,8 @@ func asked(st *scenarios.Step) string {
 		return request("HEAD", st.HTTPHead)
 	case st.HTTPPost != nil:
 		return request("POST", &st.HTTPPost.HTTPRequest)
+	case st.HTTPSend != nil:
+		return request(st.HTTPSend.Method, &st.HTTPSend.HTTPRequest)
 	case st.DNSLookup != nil:
 		kind := string(st.DNSLookup.Type)
 		if kind == "" {
@@ -108,6 +110,12 @@ func (t *text) result(st *scenarios.Step, s *timeline.Step) string {
 		}
 	}
 	web := s.Status != 0
+	for _, code := range s.Interim {
+		add(fmt.Sprint(code))
+	}
+	if len(s.Requests) > 1 { // the first was asked for
+		add(strings.Join(s.Requests[1:], " -> "))
+	}
 	switch {
 	case web:
 		add(strings.TrimSpace(fmt.Sprintf("%d %s", s.Status, s.Text)))

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"netlab/lab/workload"
 	"netlab/probes/calls"
@@ -126,6 +127,10 @@ func (c *Client) transport(d destination) *transport {
 	return t
 }
 
+// continueTimeout is how long a client waits for 100 before it sends the body
+// all the same: RFC 9110, section 10.1.1.
+const continueTimeout = time.Second
+
 // modern is net/http's own transport. TLS is done below it.
 func (c *Client) modern(dial func(context.Context, string) (*conn, error)) *http.Transport {
 	var protocols http.Protocols
@@ -133,7 +138,7 @@ func (c *Client) modern(dial func(context.Context, string) (*conn, error)) *http
 	protocols.SetUnencryptedHTTP2(c.spec.Version == HTTP2)
 	return &http.Transport{
 		Protocols: &protocols, DisableKeepAlives: c.spec.NoKeepAlive, DisableCompression: true,
-		MaxResponseHeaderBytes: maxHeader,
+		MaxResponseHeaderBytes: maxHeader, ExpectContinueTimeout: continueTimeout,
 		DialContext: func(ctx context.Context, _, addr string) (net.Conn, error) {
 			plain, err := dial(ctx, addr)
 			if err != nil {

@@ -1,8 +1,10 @@
 package web
 
 import (
+	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -12,9 +14,9 @@ import (
 
 // route finds the response to a path: its own, or that of the longest path
 // ending in / above it.
-func (s ServerSpec) route(path string) (Route, bool) {
+func (s ServerSpec) route(path string) (name string, route Route, found bool) {
 	if r, ok := s.Routes[path]; ok {
-		return r, true
+		return path, r, true
 	}
 	for end := len(path); end > 0; {
 		end = strings.LastIndexByte(path[:end], '/')
@@ -22,10 +24,10 @@ func (s ServerSpec) route(path string) (Route, bool) {
 			break
 		}
 		if r, ok := s.Routes[path[:end+1]]; ok {
-			return r, true
+			return path[:end+1], r, true
 		}
 	}
-	return Route{}, false
+	return "", Route{}, false
 }
 
 // answer answers a request.
@@ -34,13 +36,17 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
 	if s.spec.old() {
 		r.Proto, r.ProtoMajor, r.ProtoMinor = "HTTP/1.0", 1, 0 // net/http answers in the version of its request
 	}
-	received, err := io.Copy(io.Discard, http.MaxBytesReader(w, r.Body, maxRequest))
-	if err != nil {
-		log.Warn("request's body", "received", received, "err", err)
-		http.Error(w, "body: "+err.Error(), http.StatusBadRequest)
+	path, route, found := s.spec.route(r.URL.Path)
+	if refusal := s.refuse(w, r, path, route, found); refusal != 0 {
+		log.Info("response", "status", refusal)
 		return
 	}
-	status, sent, err := s.respond(w, r)
+	kept, received, err := takeBody(w, r, route)
+	if err != nil {
+		log.Warn("request's body", "received", received, "err", err)
+		return
+	}
+	status, sent, err := s.respond(w, r, route, kept)
 	log = log.With("status", status, "received", received, "sent", sent)
 	if err != nil {
 		log.Warn("response", "err", err)
@@ -49,25 +55,112 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
 	log.Info("response")
 }
 
-// respond writes the response; sent is the size of its body.
-func (s *Server) respond(w http.ResponseWriter, r *http.Request) (status int, sent int64, err error) {
-	route, found := s.spec.route(r.URL.Path)
+// refuse answers a request that the route does not want, before its body is
+// read; it returns the status, 0 if the request is wanted.
+func (s *Server) refuse(w http.ResponseWriter, r *http.Request, path string, route Route, found bool) int {
 	switch {
 	case r.ProtoMajor == 1 && r.ProtoMinor == 0 && !s.spec.speaks(HTTP10):
-		http.Error(w, "HTTP/1.0 is not spoken here", http.StatusHTTPVersionNotSupported)
-		return http.StatusHTTPVersionNotSupported, 0, nil
+		return refuseWith(w, http.StatusHTTPVersionNotSupported, "HTTP/1.0 is not spoken here")
 	case !found:
 		http.NotFound(w, r)
-		return http.StatusNotFound, 0, nil
+		return http.StatusNotFound
 	case !route.allows(r):
 		w.Header().Set("WWW-Authenticate", `Basic realm="netlab", charset="UTF-8"`)
-		http.Error(w, "unauthorized", http.StatusUnauthorized)
-		return http.StatusUnauthorized, 0, nil
+		return refuseWith(w, http.StatusUnauthorized, "unauthorized")
+	case len(route.Methods) > 0 && !slices.Contains(route.Methods, r.Method):
+		w.Header().Set("Allow", strings.Join(route.Methods, ", "))
+		return refuseWith(w, http.StatusMethodNotAllowed, "method not allowed")
+	case route.Limit > 0 && s.count(path) > route.Limit:
+		route.sayWhen(w)
+		return refuseWith(w, http.StatusTooManyRequests, "too many requests")
+	case r.ContentLength > route.mostBody():
+		w.Header().Set("Connection", "close") // the body is not read
+		return refuseWith(w, http.StatusRequestEntityTooLarge, "content too large")
+	}
+	return 0
+}
+
+func refuseWith(w http.ResponseWriter, status int, text string) int {
+	http.Error(w, text, status)
+	return status
+}
+
+// count counts a request for a route, and returns how many there were.
+func (s *Server) count(path string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.answered[path]++
+	return s.answered[path]
+}
+
+func (t Route) mostBody() int64 {
+	if t.MaxBody > 0 {
+		return t.MaxBody
+	}
+	return maxRequest
+}
+
+// sayWhen says when it is worth to ask again.
+func (t Route) sayWhen(w http.ResponseWriter) {
+	if t.RetryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int((t.RetryAfter+time.Second-1)/time.Second)))
+	}
+}
+
+// takeBody reads the body of a request, and keeps it if the route wants it. A
+// body that is too large, or breaks off, is answered.
+func takeBody(w http.ResponseWriter, r *http.Request, route Route) (kept []byte, received int64, err error) {
+	body := http.MaxBytesReader(w, r.Body, route.mostBody())
+	if route.Session == SessionStore {
+		kept, err = io.ReadAll(io.LimitReader(body, maxKept))
+		received = int64(len(kept))
+	}
+	if err == nil {
+		var more int64
+		more, err = io.Copy(io.Discard, body)
+		received += more
+	}
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+		http.Error(w, "content too large", http.StatusRequestEntityTooLarge)
+	} else if err != nil {
+		http.Error(w, "body: "+err.Error(), http.StatusBadRequest)
+	}
+	return kept, received, err
+}
+
+// maxKept bounds what a session can be given at once, in bytes.
+const maxKept = 64 << 20
+
+// respond writes the response to a request whose body has been read; sent is
+// the size of its own.
+func (s *Server) respond(w http.ResponseWriter, r *http.Request, route Route, kept []byte) (status int, sent int64, err error) {
+	if len(route.EarlyHints) > 0 {
+		early(w, route.EarlyHints)
 	}
 	if err := s.wait(r, route.Delay); err != nil {
 		return 0, 0, err
 	}
+	for _, c := range route.Cookies {
+		http.SetCookie(w, s.signed(c))
+	}
+	switch {
+	case route.Session != "" && s.sessions != nil:
+		route.Status, route.Body = s.sessions.act(w, r, route.Session, kept)
+	case route.Reads != "":
+		route.Status, route.Body = s.read(r, route)
+	}
 	return route.write(w, r)
+}
+
+// early sends header fields before the response: RFC 8297.
+func early(w http.ResponseWriter, hints http.Header) {
+	for name, values := range hints {
+		w.Header()[http.CanonicalHeaderKey(name)] = values
+	}
+	w.WriteHeader(http.StatusEarlyHints)
+	for name := range hints {
+		w.Header().Del(name)
+	}
 }
 
 // allows reports whether the request comes from the route's user.
@@ -109,8 +202,11 @@ func (t Route) write(w http.ResponseWriter, r *http.Request) (status int, sent i
 	for name, values := range t.Headers {
 		header[http.CanonicalHeaderKey(name)] = values
 	}
-	for _, c := range t.Cookies {
-		http.SetCookie(w, c)
+	if status >= http.StatusInternalServerError {
+		t.sayWhen(w)
+	}
+	if t.ETag != "" || t.Ranges {
+		return t.serveContent(w, r)
 	}
 	if status == http.StatusNoContent || status == http.StatusNotModified { // bear no body
 		header.Del("Content-Type")
@@ -128,4 +224,38 @@ func (t Route) write(w http.ResponseWriter, r *http.Request) (status int, sent i
 	}
 	sent, err = io.Copy(w, struct{ io.Reader }{body})
 	return status, sent, err
+}
+
+// serveContent leaves it to net/http which part of the body is sent, or
+// whether the client has it already: RFC 9110, sections 13 and 14.
+func (t Route) serveContent(w http.ResponseWriter, r *http.Request) (status int, sent int64, err error) {
+	if t.ETag != "" {
+		w.Header().Set("ETag", `"`+t.ETag+`"`)
+	}
+	if !t.Ranges {
+		r.Header.Del("Range") // what is not supported may be ignored: RFC 9110, section 14.2
+	}
+	counted := &counting{ResponseWriter: w, status: http.StatusOK}
+	http.ServeContent(counted, r, "", time.Time{}, strings.NewReader(t.Body))
+	return counted.status, counted.sent, nil
+}
+
+// counting notes what is written.
+type counting struct {
+	http.ResponseWriter
+	status int
+	sent   int64
+}
+
+// WriteHeader writes the header.
+func (c *counting) WriteHeader(status int) {
+	c.status = status
+	c.ResponseWriter.WriteHeader(status)
+}
+
+// Write writes a part of the body.
+func (c *counting) Write(p []byte) (int, error) {
+	n, err := c.ResponseWriter.Write(p)
+	c.sent += int64(n)
+	return n, err
 }

@@ -3,6 +3,8 @@ package web
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
+	"crypto/sha256"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -52,6 +54,10 @@ type Server struct {
 	cancel context.CancelFunc
 	mu     sync.Mutex
 	open   map[*conn]struct{}
+
+	sessions *sessions      // nil without
+	key      []byte         // signs cookies
+	answered map[string]int // requests by route, for those with a limit; guarded by mu
 }
 
 // Start starts a server. When it returns, the server listens.
@@ -62,7 +68,12 @@ func Start(ctx context.Context, spec ServerSpec, opts ServerOptions) (*Server, e
 	if opts.Log == nil {
 		opts.Log = slog.DiscardHandler
 	}
-	s := &Server{spec: spec, patience: opts.Patience, log: slog.New(opts.Log), open: map[*conn]struct{}{}}
+	s := &Server{spec: spec, patience: opts.Patience, log: slog.New(opts.Log), open: map[*conn]struct{}{}, answered: map[string]int{}}
+	s.key = make([]byte, sha256.Size)
+	_, _ = rand.Read(s.key) // cannot fail: crypto/rand
+	if spec.Sessions != nil {
+		s.sessions = newSessions(*spec.Sessions)
+	}
 	if err := s.prepareTLS(opts.Secrets); err != nil {
 		return nil, fmt.Errorf("http server: %w", err)
 	}

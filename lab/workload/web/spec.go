@@ -31,6 +31,8 @@ type ServerSpec struct {
 	Versions    []Version        // none: 1.0 and 1.1, and with TLS 2
 	Close       workload.Close   // how connections are closed; one whose client is silent is closed at once where that is AfterPeer
 	TLS         *ServerTLS       // nil without
+	Sessions    *SessionSpec     // nil without
+	Signed      bool             // cookies of routes bear a signature, and those that do not are refused
 }
 
 // DefaultIdle is how long an idle connection is kept where nothing is said.
@@ -53,6 +55,16 @@ type Route struct {
 	Delay          time.Duration // before the response begins
 	Redirect       string        // Location
 	User, Password string        // that must be given by basic authentication; no User: by nobody
+
+	Methods    []string      // that are allowed; none: all
+	MaxBody    int64         // largest body of a request; 0: maxRequest
+	EarlyHints http.Header   // sent before, with 103; none: no such response
+	ETag       string        // validator of Body, without quotes; "" for none
+	Ranges     bool          // parts of Body can be asked for
+	Limit      int           // requests that are answered before 429; 0: all
+	RetryAfter time.Duration // whole seconds; 0: not said
+	Reads      string        // the cookie whose value is the response's body; "" for none
+	Session    SessionAction // what is done with the client's session; "" for nothing
 }
 
 // Validate says all that is wrong with the spec.
@@ -88,6 +100,9 @@ func (r Route) validate() error {
 	}
 	if r.Size < 0 || r.Delay < 0 {
 		errs = append(errs, errors.New("size and delay must not be negative"))
+	}
+	if r.MaxBody < 0 || r.Limit < 0 || r.RetryAfter < 0 {
+		errs = append(errs, errors.New("bounds must not be negative"))
 	}
 	if r.Size > 0 && r.Body != "" {
 		errs = append(errs, errors.New("either a body or a size"))

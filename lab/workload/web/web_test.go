@@ -176,10 +176,11 @@ func TestVersions(t *testing.T) {
 					want.Secure = "1.3"
 				}
 				first.Headers, second.Headers = nil, nil
+				want.Requests = []string{"GET /a"}
 				if diff := cmp.Diff(want, first); diff != "" {
 					t.Errorf("first (-want +got):\n%s", diff)
 				}
-				want.Reused = v != HTTP10
+				want.Reused, want.Requests = v != HTTP10, []string{"GET /b"}
 				if diff := cmp.Diff(want, second); diff != "" {
 					t.Errorf("second (-want +got):\n%s", diff)
 				}
