@@ -6,6 +6,7 @@ type HTTPServer struct {
 	Routes      []Route       `key:"routes" doc:"Responses by path. A path that ends in / stands for all below it that have none of their own; what has none is answered 404."`
 	KeepAlive   YesNo         `key:"keep_alive" default:"on" doc:"Keep connections open for further requests; off answers each with Connection: close."`
 	IdleTimeout Duration      `key:"idle_timeout" default:"60s" min:"1ms" max:"24h" doc:"Idle time after which a kept connection is closed."`
+	BodyTimeout Duration      `key:"body_timeout" min:"1ms" max:"24h" doc:"Time in which the body of a request must have come; else it is answered 408. No bound if absent."`
 	Versions    []HTTPVersion `key:"versions" doc:"Versions that it speaks; 1.0 and 1.1, and with TLS 2, if absent. 1.0 alone answers as such a server and closes after each response."`
 	Close       Close         `key:"close" default:"at_once" doc:"How the server closes connections."`
 	Sessions    *Sessions     `key:"sessions" doc:"Sessions that the server keeps, for routes with 'session'."`

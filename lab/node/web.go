@@ -48,7 +48,7 @@ func (a *agent) startHTTP(ctx context.Context, r ServeRequest) (stopper, error) 
 func webSpec(s *scenarios.HTTPServer) web.ServerSpec {
 	spec := web.ServerSpec{
 		Port: s.Port, Routes: map[string]web.Route{}, NoKeepAlive: !bool(s.KeepAlive),
-		IdleTimeout: s.IdleTimeout.Duration, Close: closeOf(s.Close), Signed: bool(s.Signed),
+		IdleTimeout: s.IdleTimeout.Duration, Close: closeOf(s.Close), Signed: bool(s.Signed), BodyTimeout: s.BodyTimeout.Duration,
 	}
 	if x := s.Sessions; x != nil {
 		spec.Sessions = &web.SessionSpec{

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -41,7 +42,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
 		log.Info("response", "status", refusal)
 		return
 	}
-	kept, received, err := takeBody(w, r, route)
+	kept, received, err := s.takeBody(w, r, route)
 	if err != nil {
 		log.Warn("request's body", "received", received, "err", err)
 		return
@@ -108,8 +109,20 @@ func (t Route) sayWhen(w http.ResponseWriter) {
 }
 
 // takeBody reads the body of a request, and keeps it if the route wants it. A
-// body that is too large, or breaks off, is answered.
-func takeBody(w http.ResponseWriter, r *http.Request, route Route) (kept []byte, received int64, err error) {
+// body that is too large, is too late, or breaks off, is answered.
+func (s *Server) takeBody(w http.ResponseWriter, r *http.Request, route Route) (kept []byte, received int64, err error) {
+	if s.spec.BodyTimeout > 0 {
+		control := http.NewResponseController(w)
+		if err := control.SetReadDeadline(time.Now().Add(s.spec.BodyTimeout)); err != nil {
+			return nil, 0, err
+		}
+		defer func() {
+			// Past, it stays, for net/http would wait for the rest of the body.
+			if !errors.Is(err, os.ErrDeadlineExceeded) {
+				_ = control.SetReadDeadline(time.Time{}) // if that fails, so will the next request
+			}
+		}()
+	}
 	body := http.MaxBytesReader(w, r.Body, route.mostBody())
 	if route.Session == SessionStore {
 		kept, err = io.ReadAll(io.LimitReader(body, maxKept))
@@ -120,9 +133,14 @@ func takeBody(w http.ResponseWriter, r *http.Request, route Route) (kept []byte,
 		more, err = io.Copy(io.Discard, body)
 		received += more
 	}
-	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+	_, tooLarge := errors.AsType[*http.MaxBytesError](err)
+	switch {
+	case tooLarge:
 		http.Error(w, "content too large", http.StatusRequestEntityTooLarge)
-	} else if err != nil {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		w.Header().Set("Connection", "close") // what may still come would not be a request
+		http.Error(w, "request timeout", http.StatusRequestTimeout)
+	case err != nil:
 		http.Error(w, "body: "+err.Error(), http.StatusBadRequest)
 	}
 	return kept, received, err

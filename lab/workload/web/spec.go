@@ -28,6 +28,7 @@ type ServerSpec struct {
 	Routes      map[string]Route // by path; one that ends in / stands for all below that have none of their own
 	NoKeepAlive bool             // answer everything with Connection: close
 	IdleTimeout time.Duration    // after which a kept connection is closed; 0 means DefaultIdle
+	BodyTimeout time.Duration    // in which the body of a request must have come; 0 for ever
 	Versions    []Version        // none: 1.0 and 1.1, and with TLS 2
 	Close       workload.Close   // how connections are closed; one whose client is silent is closed at once where that is AfterPeer
 	TLS         *ServerTLS       // nil without
@@ -73,6 +74,9 @@ func (s ServerSpec) Validate() error {
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 	if s.Port < 0 || s.Port > 65535 {
 		bad("port %d is not between 0 and 65535", s.Port)
+	}
+	if s.BodyTimeout < 0 {
+		bad("body timeout must not be negative")
 	}
 	if s.IdleTimeout < 0 {
 		bad("idle timeout must not be negative")
