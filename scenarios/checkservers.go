@@ -276,6 +276,7 @@ func (c *checker) checkHeaders(list []Header) {
 }
 
 func (c *checker) checkCookie(k *Cookie) {
+	c.exclude("value", "size", &k.Value, &k.Size)
 	// RFC 6265 section 4.1.1: cookie-octet.
 	wrong := func(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune(`",;\`, r) }
 	if strings.ContainsFunc(k.Value, wrong) {

@@ -83,6 +83,7 @@ type Cookie struct {
 	At       Pos
 	Name     string
 	Value    string   `key:"value" doc:"Its value."`
+	Size     Size     `key:"size" min:"1" max:"32kB" doc:"A value of so many letters instead."`
 	MaxAge   Duration `key:"max_age" max:"24h" doc:"Time after which the client forgets it; if absent it does so at its end."`
 	Path     string   `key:"path" doc:"Where it is sent: below this path."`
 	Domain   string   `key:"domain" doc:"Where it is sent: to this domain and those below."`

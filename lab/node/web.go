@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"netlab/lab/workload"
@@ -89,6 +90,9 @@ func cookieOf(c scenarios.Cookie) *http.Cookie {
 		// Max-Age is in whole seconds (RFC 6265 section 5.2.2); 0 is none.
 		MaxAge: int((c.MaxAge.Duration + time.Second - 1) / time.Second),
 		Secure: bool(c.Secure), HttpOnly: bool(c.HTTPOnly),
+	}
+	if c.Size > 0 {
+		cookie.Value = strings.Repeat("x", int(c.Size))
 	}
 	switch c.SameSite {
 	case scenarios.SameSiteStrict:
