@@ -197,6 +197,7 @@ type Step struct {
 	Sent     []string            `json:"sent,omitempty"`     // cookies that an HTTP request sent: name=value
 	Protocol string              `json:"protocol,omitempty"` // of an HTTP response: HTTP/1.1
 	Secure   string              `json:"secure,omitempty"`   // version of TLS, as 1.3
+	Rows     *int64              `json:"rows,omitempty"`     // that a statement of SQL returned, or changed
 	Interim  []int               `json:"interim,omitempty"`  // status codes of HTTP's responses before the final one
 	Requests []string            `json:"requests,omitempty"` // HTTP requests that were sent, with those that redirects led to: GET /page
 	Reused   bool                `json:"reused,omitempty"`   // an HTTP request went over a connection that was there already

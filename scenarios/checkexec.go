@@ -12,6 +12,12 @@ import (
 
 func (c *checker) checkExecServer(x *ExecServer) {
 	c.checkProgram(x.Command, &x.Command, x.Files, x.Environment, &x.Directory)
+	if len(x.Prepare) > 0 && strings.TrimSpace(x.Prepare[0]) == "" {
+		c.wrong(bad(words.ValueEmptyText), &x.Prepare[0], &x.Prepare)
+	}
+	for i := range x.Prepare {
+		c.checkNUL(&x.Prepare[i])
+	}
 	if x.Ready == nil && !c.given(&x.Port) {
 		c.wrong(bad(words.NeverReady), x)
 	}

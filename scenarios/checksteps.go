@@ -52,6 +52,9 @@ func (c *checker) checkOtherStep(s *Step) {
 		c.checkSettle(s.Settle)
 	case s.DNSLookup != nil:
 		c.checkLookup(s.DNSLookup)
+	case s.SQLConnect != nil:
+		c.checkFamily(s.SQLConnect.Family, &s.SQLConnect.Family, s.SQLConnect)
+		c.mayAsk(s.SQLConnect.To, &s.SQLConnect.To, "exec", "tcp", "proxy")
 	case s.SMTPSend != nil:
 		c.checkMail(s.SMTPSend)
 	case s.Exec != nil:

@@ -12,6 +12,7 @@ package scenarios
 // own in /run/netlab/NAME.pem with NAME.key, by the names of Certificate.
 type ExecServer struct {
 	Command     []string   `key:"command,required" text:"any" doc:"The program and its arguments; no shell. It runs in the foreground."`
+	Prepare     []string   `key:"prepare" text:"any" doc:"A program that runs before, with its arguments, and must end with status 0: one that sets up a database, or a key. It finds the same files."`
 	Files       []ExecFile `key:"files" doc:"Files that it finds, by path below /tmp, /run or /var: their content."`
 	Environment []Variable `key:"environment" doc:"Environment variables by name, beside PATH, HOME, LANG."`
 	Directory   string     `key:"directory" default:"/" doc:"Where it starts."`

@@ -14,6 +14,7 @@ type Expect struct {
 	Counters        []NodeCounters     `key:"counters" doc:"How much counters of a node grew, as /proc/net/netstat and /proc/net/snmp name them (ListenOverflows), by node."`
 	Order           []Moment           `key:"order" doc:"Moments that must follow one another in this order."`
 	Durations       []DurationExpect   `key:"durations" doc:"Bounds on the time between two moments, by a name of your choice."`
+	Ratios          []RatioExpect      `key:"ratios" doc:"Bounds on how many times as long one thing took as another, by a name of your choice."`
 }
 
 // ConnectionExpect is what is expected of one connection.
@@ -86,6 +87,7 @@ type StepExpect struct {
 	Cookies  *[]string   `key:"cookies" doc:"Names of the cookies that the request sent, all of them, in any order."`
 	Protocol *string     `key:"protocol" doc:"Protocol of the response, as HTTP/1.1."`
 	TLS      *TLSVersion `key:"tls" doc:"Version of TLS."`
+	Rows     *Count      `key:"rows" doc:"Rows that a statement of SQL returned, or changed."`
 	Interim  *[]int64    `key:"interim" doc:"Status codes of the interim responses (1xx) before the final one, in order; [] for none."`
 	Requests *[]string   `key:"requests" doc:"The requests that were made, with those that redirects led to: [POST /old, GET /new]."`
 }

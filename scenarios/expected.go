@@ -57,6 +57,9 @@ func (c *checker) checkExpect() {
 	for i := range e.Durations {
 		c.checkDuration(&e.Durations[i])
 	}
+	for i := range e.Ratios {
+		c.checkRatio(&e.Ratios[i])
+	}
 }
 
 // isMapping reports whether a value was written as one without unknown keys,
@@ -146,6 +149,8 @@ func (s *Step) results() []string {
 		return append(list, "reply", "text", "bytes", "content", "lacks")
 	case s.family() == "ftp":
 		return append(list, "reply", "text", "bytes")
+	case s.SQLRun != nil:
+		return append(list, "rows", "content", "lacks", "bytes")
 	case s.SMTPSend != nil:
 		return append(list, "reply", "text", "bytes")
 	case s.TCPReceive != nil, s.UDPReceive != nil:

@@ -207,7 +207,7 @@ func TestRightHasEveryKey(t *testing.T) {
 // that need one.
 func TestOpeners(t *testing.T) {
 	known := map[string]bool{}
-	for _, verb := range []string{"ftp.noop", "http.get", "tcp.close", "udp.send"} {
+	for _, verb := range []string{"ftp.noop", "http.get", "tcp.close", "udp.send", "sql.run"} {
 		for _, opener := range (&Step{Verb: verb}).openers() {
 			known[opener] = true
 		}

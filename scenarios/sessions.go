@@ -28,6 +28,8 @@ func (s *Step) openers() []string {
 		return []string{"tcp.connect", "tcp.accept", "tcp.listen"}
 	case "udp":
 		return []string{"udp.open", "udp.bind"}
+	case "sql":
+		return []string{"sql.connect"}
 	}
 	return nil
 }

@@ -60,7 +60,11 @@ type Step struct {
 	UDPReceive  *UDPSession  `key:"udp.receive" doc:"Wait for one datagram."`
 	UDPClose    *UDPSession  `key:"udp.close" doc:"Close the socket."`
 	DNSLookup   *DNSLookup   `key:"dns.lookup" doc:"Ask a name server, and record the answer. That there is no such name is a failure; that it has no such record is not."`
-	SMTPSend    *SMTPSend    `key:"smtp.send" doc:"Deliver a mail: EHLO, MAIL, RCPT, DATA, QUIT."`
+	SQLConnect  *SQLConnect  `key:"sql.connect" doc:"Open a connection to a MySQL or MariaDB server, and log in."`
+	SQLRun      *SQLRun      `key:"sql.run" doc:"Run one statement, and wait for its end."`
+	SQLClose    *SQLClose    `key:"sql.close" doc:"COM_QUIT, then close the connection in the given style."`
+
+	SMTPSend *SMTPSend `key:"smtp.send" doc:"Deliver a mail: EHLO, MAIL, RCPT, DATA, QUIT."`
 
 	GateHold      *GateHold      `key:"gate.hold" doc:"From now on hold frames that match, until they are released."`
 	GateDrop      *GateDrop      `key:"gate.drop" doc:"From now on drop frames that match."`
@@ -213,18 +217,18 @@ func (s *Step) Common() *Common {
 // Opens reports whether the step opens a session, which bears the step's name.
 func (s *Step) Opens() bool {
 	return s.FTPConnect != nil || s.HTTPClient != nil || s.TCPConnect != nil || s.TCPListen != nil || s.TCPAccept != nil ||
-		s.UDPOpen != nil || s.UDPBind != nil
+		s.UDPOpen != nil || s.UDPBind != nil || s.SQLConnect != nil
 }
 
 // Ends reports whether the step ends its session.
 func (s *Step) Ends() bool {
-	return s.FTPQuit != nil || s.FTPClose != nil || s.HTTPClose != nil || s.TCPClose != nil || s.UDPClose != nil
+	return s.FTPQuit != nil || s.FTPClose != nil || s.HTTPClose != nil || s.TCPClose != nil || s.UDPClose != nil || s.SQLClose != nil
 }
 
 // Connects reports whether the step can open connections.
 func (s *Step) Connects() bool {
 	return s.FTPConnect != nil || s.FTPList != nil || s.FTPRetrieve != nil || s.FTPStore != nil || s.FTPAppend != nil || s.FTPRaw != nil ||
-		s.HTTPGet != nil || s.HTTPHead != nil || s.HTTPPost != nil || s.HTTPSend != nil || s.TCPConnect != nil || s.SMTPSend != nil ||
+		s.HTTPGet != nil || s.HTTPHead != nil || s.HTTPPost != nil || s.HTTPSend != nil || s.TCPConnect != nil || s.SMTPSend != nil || s.SQLConnect != nil ||
 		s.DNSLookup != nil || s.Exec != nil
 }
 

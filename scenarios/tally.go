@@ -27,7 +27,7 @@ const exampleTally = "control.first_fin"
 // is judged or not.
 //
 //	CONNECTION.KIND        CONNECTION.END.states  steps.STEP.KIND
-//	connection_count.SERVER  durations.NAME         order
+//	connection_count.SERVER  durations.NAME         ratios.NAME   order
 func (c *checker) checkTally() {
 	if n := len(c.s.Tally); n > maxTally {
 		c.wrong(bad(words.ValueTooMany, maxTally, n), &c.s.Tally)
@@ -69,10 +69,14 @@ func (c *checker) checkTallied(name *string) {
 		for _, d := range c.s.Expect.Durations {
 			allowed = append(allowed, "durations."+d.Name)
 		}
+	case head == "ratios":
+		for _, r := range c.s.Expect.Ratios {
+			allowed = append(allowed, "ratios."+r.Name)
+		}
 	case *name == "order" && len(c.s.Expect.Order) > 0:
 		return
 	default:
-		all := slices.Concat(c.connections.names, []string{"steps", "connection_count", "durations"})
+		all := slices.Concat(c.connections.names, []string{"steps", "connection_count", "durations", "ratios"})
 		c.wrong(bad(words.NoTally, quote(*name), exampleTally).instead(all, head), name)
 		return
 	}

@@ -41,7 +41,7 @@ var rules = []rule{
 	{who: []string{"probes/ss"}, banned: []string{"netlab/probes/bpf", "netlab/probes/sockdiag", "netlab/probes/wire", "netlab/probes/calls"}, why: "probes are independent witnesses"},
 	{who: []string{"probes/wire"}, banned: []string{"netlab/probes/bpf", "netlab/probes/sockdiag", "netlab/probes/ss", "netlab/probes/calls"}, why: "probes are independent witnesses"},
 	{
-		who: []string{"lab/workload", "lab/workload/ftp", "lab/workload/web", "lab/workload/socket", "lab/workload/proxy", "lab/workload/dns", "lab/workload/smtp", "lab/workload/authority"}, banned: []string{"netlab/scenarios", "netlab/lab/node", "netlab/lab/plan", "netlab/lab/netns", "netlab/lab/link"},
+		who: []string{"lab/workload", "lab/workload/ftp", "lab/workload/web", "lab/workload/socket", "lab/workload/proxy", "lab/workload/dns", "lab/workload/smtp", "lab/workload/sql", "lab/workload/authority"}, banned: []string{"netlab/scenarios", "netlab/lab/node", "netlab/lab/plan", "netlab/lab/netns", "netlab/lab/link"},
 		why: "a workload serves or asks; that it does so in a lab is none of its business",
 	},
 	{

@@ -32,6 +32,9 @@ func Eval(tl *timeline.Timeline, sc *scenarios.Scenario) *Judgement {
 	for i := range sc.Expect.Durations {
 		j.duration(&sc.Expect.Durations[i])
 	}
+	for i := range sc.Expect.Ratios {
+		j.ratio(&sc.Expect.Ratios[i])
+	}
 	j.impliedSteps()
 	j.edits()
 	j.gates()

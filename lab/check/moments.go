@@ -237,7 +237,13 @@ func (j *judge) duration(x *scenarios.DurationExpect) {
 	if x.AtLeast != nil || !reason.IsZero() { // waiting makes nothing shorter
 		d = firstDoubt(d, firstDoubt(j.timerDoubt(), j.handDoubt()))
 	}
-	j.decideTime(&v, found, reason, d)
+	starved := j.starvedBetween(found)
+	// Being kept waiting makes everything longer, never shorter.
+	most, known := j.starvedTime(found[0].early, found[1].at)
+	if reason.IsZero() && known && (x.AtLeast == nil || shortest-most >= x.AtLeast.Duration) {
+		starved = nil
+	}
+	j.decide(&v, found, reason, firstDoubt(starved, d))
 }
 
 // decideNever decides where a moment was not seen.
@@ -277,14 +283,19 @@ func neverDoubt(texts []string, found []instant) (d *doubt, never bool) {
 // A clock that was set makes every time doubtful; a machine that kept the run
 // waiting every duration, and an order that does not hold.
 func (j *judge) decideTime(v *Verdict, found []instant, reason words.Message, d *doubt) {
+	if v.Kind == DurationKind || v.Kind == OrderKind && !reason.IsZero() {
+		d = firstDoubt(j.starvedBetween(found), d)
+	}
+	j.decide(v, found, reason, d)
+}
+
+// decide decides a verdict on times whose doubts are known but for those of
+// the moments themselves.
+func (j *judge) decide(v *Verdict, found []instant, reason words.Message, d *doubt) {
 	for _, x := range found {
 		d = firstDoubt(d, x.doubt)
 	}
-	var starved *doubt
-	if v.Kind == DurationKind || !reason.IsZero() {
-		starved = j.starvedBetween(found)
-	}
-	if d = firstDoubt(j.clockDoubt(found), starved, d); d != nil {
+	if d = firstDoubt(j.clockDoubt(found), d); d != nil {
 		v.inconclusive(d)
 	} else if !reason.IsZero() {
 		v.fail(reason)

@@ -36,6 +36,23 @@ func (j *judge) starvedIn(from, to probes.Mono) *timeline.Starved {
 	return worst
 }
 
+// starvedTime returns for how long the machine kept the run waiting, all in
+// all, within or around a time; known is false where that was not measured.
+// What it did may be twice that: not every wait is noticed.
+func (j *judge) starvedTime(from, to probes.Mono) (most time.Duration, known bool) {
+	for i := range j.tl.Starved {
+		s := &j.tl.Starved[i]
+		if s.Time < from || s.Time-s.Late > to {
+			continue
+		}
+		if s.Late == 0 {
+			return 0, false
+		}
+		most += 2 * time.Duration(s.Late)
+	}
+	return most, true
+}
+
 // starvedDoubt says that the machine kept the run waiting, by how much and
 // where; nil for nil.
 func starvedDoubt(s *timeline.Starved) *doubt {

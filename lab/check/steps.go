@@ -76,6 +76,12 @@ func (j *judge) stepResult(x *scenarios.StepExpect) {
 		}
 		return int64(*s.Exit), true
 	})
+	count(RowsKind, x.Rows, func() (int64, bool) {
+		if s.Rows == nil {
+			return 0, false
+		}
+		return *s.Rows, true
+	})
 	j.stepContent(x, s, about)
 	j.stepFields(x, s, about)
 }

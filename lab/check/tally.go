@@ -55,6 +55,9 @@ func (j *judge) observe(name string) string {
 			return fmt.Sprint(n)
 		}
 	}
+	if strings.HasPrefix(name, "ratios.") {
+		return j.observeRatio(name)
+	}
 	for _, v := range j.verdicts {
 		if v.Name == name {
 			return v.Got
@@ -207,6 +210,10 @@ func (j *judge) stepValue(s *timeline.Step, name string, kind Kind) string {
 		return orNone(s.Protocol)
 	case TLSKind:
 		return orNone(s.Secure)
+	case RowsKind:
+		if s.Rows != nil {
+			return fmt.Sprint(*s.Rows)
+		}
 	case InterimKind:
 		return fmt.Sprint(s.Interim)
 	case RequestsKind:

@@ -119,6 +119,7 @@ func commands(sc *scenarios.Scenario) map[string]string {
 	for i := range sc.Servers {
 		if s := &sc.Servers[i]; s.Exec != nil {
 			add(s.Name, s.Exec.Command)
+			add(s.Name+".prepare", s.Exec.Prepare)
 		}
 	}
 	for i := range sc.Steps {

@@ -65,6 +65,9 @@ func (a *agent) startExec(ctx context.Context, r ServeRequest) (stopper, error) 
 			return nil, a.taken(r, unix.EADDRINUSE)
 		}
 	}
+	if err := a.prepare(ctx, s, within); err != nil {
+		return nil, err
+	}
 	l := launch{command: s.Command, environment: s.Environment, directory: s.Directory, files: s.Files, serves: true}
 	if s.Ready != nil {
 		l.line = s.Ready.Line
@@ -79,6 +82,26 @@ func (a *agent) startExec(ctx context.Context, r ServeRequest) (stopper, error) 
 	a.register(r.Server.Name, p)
 	go a.mourn(r.Server.Name, p)
 	return &execServer{program: p, with: numberOf(s.Stop)}, nil
+}
+
+// prepare runs the program that comes before a server's own, to its end.
+func (a *agent) prepare(ctx context.Context, s *scenarios.ExecServer, within error) error {
+	if len(s.Prepare) == 0 {
+		return nil
+	}
+	p, err := a.launch(launch{command: s.Prepare, environment: s.Environment, directory: s.Directory, files: s.Files, keep: probes.MaxContent})
+	if err != nil {
+		return fmt.Errorf("prepare: %w", err)
+	}
+	select {
+	case <-p.ended:
+		if err := p.failure(); err != nil {
+			return fmt.Errorf("prepare: %s: %w", p.command, err)
+		}
+		return nil
+	case <-ctx.Done():
+		return errors.Join(fmt.Errorf("prepare: %s did not end %w%s", p.command, within, p.spoke()), p.kill())
+	}
 }
 
 // mourn waits for the end of a server, and tells of it if nobody asked for

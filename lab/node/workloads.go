@@ -145,6 +145,8 @@ func (a *agent) open(ctx context.Context, r StepRequest) (client, probes.Step, e
 		return a.openUDP(r)
 	case s.UDPBind != nil:
 		return a.bindUDP(r)
+	case s.SQLConnect != nil:
+		return a.openSQL(ctx, r)
 	}
 	return nil, probes.Step{}, fmt.Errorf("this version cannot do %q", r.Step.Verb)
 }

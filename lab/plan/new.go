@@ -90,6 +90,9 @@ func whereThingsRun(sc *scenarios.Scenario) (busy map[string]bool, programs map[
 func namedIn(sc *scenarios.Scenario, node string) []string {
 	var list []string
 	add := func(command []string, directory string) {
+		if len(command) == 0 {
+			return
+		}
 		for i, word := range append(command[:len(command):len(command)], directory) {
 			if i == 0 || path.IsAbs(word) && word != "/" {
 				list = append(list, word)
@@ -99,6 +102,7 @@ func namedIn(sc *scenarios.Scenario, node string) []string {
 	for _, s := range sc.Servers {
 		if s.Exec != nil && s.Node == node {
 			add(s.Exec.Command, s.Exec.Directory)
+			add(s.Exec.Prepare, s.Exec.Directory)
 		}
 	}
 	for _, s := range sc.Steps {

@@ -76,6 +76,12 @@ func (d *differences) httpServer(h *scenarios.HTTPServer) {
 	}
 	d.add(versions != nil, "versions", strings.Join(versions, ","))
 	d.close("close", h.Close, scenarios.CloseAtOnce)
+	d.add(h.BodyTimeout.Duration > 0, "body_timeout", h.BodyTimeout.String())
+	d.onOff("signed_cookies", h.Signed, false)
+	if s := h.Sessions; s != nil {
+		d.onOff("sessions.renew_on_login", s.RenewLogin, true)
+		d.onOff("sessions.accept_any_name", s.AcceptAny, false)
+	}
 }
 
 // proxyAt notes what a proxy does to what passes.
@@ -123,6 +129,8 @@ func stepSettings(s *scenarios.Step) []Setting {
 		d.options(&s.TCPConnect.SocketOptions)
 	case s.TCPOption != nil:
 		d.options(&s.TCPOption.SocketOptions)
+	case s.SQLClose != nil:
+		d.close("close", s.SQLClose.Close, scenarios.CloseAtOnce)
 	case s.SMTPSend != nil:
 		d.name = s.SMTPSend.As + ":" + s.Verb
 		d.close("close", s.SMTPSend.Close, scenarios.CloseAfterReply)

@@ -89,6 +89,8 @@ func asked(st *scenarios.Step) string {
 			kind = "A"
 		}
 		return kind + " " + st.DNSLookup.Query
+	case st.SQLRun != nil:
+		return strings.Join(strings.Fields(st.SQLRun.Statement), " ")
 	case st.SMTPSend != nil:
 		return "MAIL " + st.SMTPSend.From
 	case st.Exec != nil:
@@ -128,6 +130,9 @@ func (t *text) result(st *scenarios.Step, s *timeline.Step) string {
 	}
 	if s.Error != "" && s.Exit == nil {
 		add(t.say(words.ReportStepFailed, t.cut(clean(s.Error), 300)))
+	}
+	if s.Rows != nil {
+		add(t.say(words.ReportRows, *s.Rows, duration(s.Duration())))
 	}
 	silent := len(parts) == 0
 	if silent && st.Exec != nil && bool(st.Exec.Background) {

@@ -56,6 +56,8 @@ const (
 	CheckStateExtra     ID = "check.state_extra"     // got, event
 	CheckStateMissing   ID = "check.state_missing"   // want
 	CheckNotObservable  ID = "check.not_observable"  // one state, why
+	CheckRatioBelow     ID = "check.ratio_below"     // got, wanted at least
+	CheckRatioAbove     ID = "check.ratio_above"     // got, wanted at most
 	CheckNotJudged      ID = "check.not_judged"      // name, all names
 	CheckNotCaught      ID = "check.not_caught"      //
 	CheckNotObservables ID = "check.not_observables" // several states, why
@@ -136,6 +138,8 @@ var checkTexts = texts{
 	CheckStateExtra:     {"%[1]s where nothing more was wanted (e%[2]d)", "出现 %[1]s，而预期到此为止（e%[2]d）"},
 	CheckStateMissing:   {"%[1]s was never entered", "从未进入 %[1]s"},
 	CheckNotObservable:  {"%[1]s was not observable: %[2]s", "无法观察到 %[1]s：%[2]s"},
+	CheckRatioBelow:     {"%[1]s times as long, where at least %[2]d times was wanted", "是 %[1]s 倍，预期至少 %[2]d 倍"},
+	CheckRatioAbove:     {"%[1]s times as long, where at most %[2]d times was wanted", "是 %[1]s 倍，预期至多 %[2]d 倍"},
 	CheckNotJudged:      {"no expectation %[1]s was judged; there were: %[2]s", "没有名为 %[1]s 的预期；有：%[2]s"},
 	CheckNotCaught:      {"it holds all the same: it does not notice what was changed", "它仍然成立：没有察觉所作的改动"},
 	CheckNotObservables: {"%[1]s were not observable: %[2]s", "无法观察到 %[1]s：%[2]s"},

@@ -80,6 +80,7 @@ const (
 	ReportCaught       ID = "report.caught"       //
 	ReportNotCaught    ID = "report.not_caught"   //
 	ReportMutation     ID = "report.mutation"     // name
+	ReportRows         ID = "report.rows"         // rows, duration
 	ReportTrue         ID = "report.true"         //
 	ReportPartly       ID = "report.partly"       //
 	ReportFalse        ID = "report.false"        //
@@ -101,6 +102,7 @@ const (
 var reportTexts = texts{
 	ReportCaught:    {"What must fail here fails: the expectations notice the change.", "应当失败的都失败了：预期察觉到了改动。"},
 	ReportNotCaught: {"What must fail here has not.", "应当失败的没有失败。"},
+	ReportRows:      {"%[1]d rows in %[2]s", "%[1]d 行，用时 %[2]s"},
 	ReportMutation:  {"mutation %[1]s", "变异 %[1]s"},
 	ReportUpIn:      {"up in %[1]s", "%[1]s 搭好"},
 	ReportMoreLinks: {"... and %[1]d more links: netlab plan shows them", "……另有 %[1]d 条链路：见 netlab plan"},
