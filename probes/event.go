@@ -288,7 +288,7 @@ const (
 	Corrupted  Deed = "corrupted"  // a bit of it was changed; Segment is as it came
 	Injected   Deed = "injected"   // nobody sent it: the gate made it
 	Refused    Deed = "refused"    // it cannot go on, as What says
-	Matched    Deed = "matched"    // at the end of the window, and of the gate: how often a rule matched; no frame
+	Matched    Deed = "matched"    // at the end of the window, and of the gate: how often a rule matched; with a frame: the first time that a rule matched that only watches
 	Passed     Deed = "passed"     // at the end: how much went on from Node to To; no frame
 )
 

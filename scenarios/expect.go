@@ -175,8 +175,8 @@ type Moment struct {
 	At    Pos
 	Text  string // as written
 	Name  string `key:"-"` // of the step or connection
-	End   string // "" for started, ended, opened, closed
-	Point string // started, ended, opened, closed; else ""
+	End   string // "" for started, ended, opened, closed, matched
+	Point string // started, ended, opened, closed, matched; else ""
 	Word  SegmentWord
 	State probes.State
 }

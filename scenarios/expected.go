@@ -229,6 +229,12 @@ func (c *checker) checkMoment(m *Moment) {
 		}
 		return
 	}
+	if m.Point == "matched" {
+		if !c.rules.has(m.Name) && !c.unreadable(&c.steps) {
+			c.wrong(bad(words.NoRule, quote(m.Name), words.Either([]string{"gate.watch", "gate.hold", "gate.drop"})).instead(c.rules.names, m.Name), m)
+		}
+		return
+	}
 	if !c.connections.has(m.Name) && !c.unreadable(&c.connections) {
 		c.wrong(bad(words.NoConnection, quote(m.Name)).instead(c.connections.names, m.Name), m)
 	}

@@ -339,7 +339,7 @@ func (r *referrer) values() {
 		{"pattern", "A list of segments, or a list of such lists as alternatives. A segment is an end and a word: client FIN. 'A | B' for either. " +
 			"Words: " + strings.Join(segmentWords(), " ") + ". FIN+ACK is the FIN that first acknowledges the peer's FIN. " +
 			"First transmissions only, as seen at the sender's end; pure ACKs count after the first FIN, and so does the one that completes an opening."},
-		{"moment", "STEP started, STEP ended, CONNECTION opened, CONNECTION closed, CONNECTION END WORD (the first such segment), CONNECTION END STATE, CONNECTION END close_notify or alert (the first of TLS that the end sent). A segment's moment is when it leaves that end, whatever a gate does to it then."},
+		{"moment", "STEP started, STEP ended, RULE matched (the first frame that a rule of a gate matched), CONNECTION opened, CONNECTION closed, CONNECTION END WORD (the first such segment), CONNECTION END STATE, CONNECTION END close_notify or alert (the first of TLS that the end sent). A segment's moment is when it leaves that end, whatever a gate does to it then."},
 		{"reset reason", "Who sent it, and why: " + exampleReason + ". Reasons are those of the kernel (include/net/rstreason.h), without SK_RST_REASON_."},
 		{"alert", "An end and what it told: client bad_certificate. Descriptions: " + strings.Join(probes.AlertNames(), " ") + "."},
 		{"patch", "A mapping like the scenario itself, with what differs. null removes a key, which must be there. netlab, name, variants and mutations cannot be changed."},

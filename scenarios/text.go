@@ -337,7 +337,7 @@ func momentWords() []string {
 }
 
 // points lists the moments of steps and connections that need no end.
-func points() []string { return []string{"started", "ended", "opened", "closed"} }
+func points() []string { return []string{"started", "ended", "opened", "closed", "matched"} }
 
 // isWord reports whether s is one of a list.
 func isWord(s string, list []string) bool { return slices.Contains(list, s) }

@@ -28,6 +28,8 @@ func (j *judge) moment(m *scenarios.Moment) instant {
 	switch m.Point {
 	case "started", "ended":
 		return j.stepMoment(m)
+	case "matched":
+		return j.ruleMoment(m)
 	}
 	c := Connection(j.tl, j.sc, m.Name)
 	if c == nil {
@@ -72,6 +74,25 @@ func (j *judge) moment(m *scenarios.Moment) instant {
 		conflict = firstDoubt(conflict, j.wireDoubt(c))
 	}
 	return frameInstant(*f, conflict)
+}
+
+// ruleMoment finds when a rule of a gate first matched: one that acts tells by
+// what it does.
+func (j *judge) ruleMoment(m *scenarios.Moment) instant {
+	var acts []timeline.Act
+	for _, g := range j.tl.Gates {
+		acts = append(acts, g.First...)
+	}
+	var first *timeline.Act
+	for _, a := range append(acts, j.tl.Acts...) {
+		if a.Rule == m.Name && j.inWindow(a.Time) && (first == nil || a.Time < first.Time) {
+			first = &a
+		}
+	}
+	if first == nil {
+		return instant{never: true, doubt: firstDoubt(j.runDoubt(), j.lostAtGates(func(string) bool { return true }))}
+	}
+	return instant{early: first.Time, at: first.Time, source: probes.Gate, grade: probes.Recorded, event: first.Event}
 }
 
 func (j *judge) stepMoment(m *scenarios.Moment) instant {

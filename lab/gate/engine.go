@@ -218,7 +218,7 @@ func (e *engine) judge(now probes.Mono, f *frame) {
 			over = append(over, r)
 		}
 	}
-	e.act(now, e.choose(f), f)
+	e.act(now, e.choose(now, f), f)
 	for _, r := range over {
 		e.releaseAll(now, r)
 	}
@@ -226,7 +226,7 @@ func (e *engine) judge(now probes.Mono, f *frame) {
 
 // choose returns the rule that acts on f: of those that match the one that was
 // given last, or nil. Every watch that matches counts, and none decides.
-func (e *engine) choose(f *frame) *rule {
+func (e *engine) choose(now probes.Mono, f *frame) *rule {
 	var chosen *rule
 	for i := len(e.rules) - 1; i >= 0; i-- {
 		r := e.rules[i]
@@ -246,6 +246,9 @@ func (e *engine) choose(f *frame) *rule {
 		}
 		r.acted()
 		e.news = true
+		if r.does == watch && r.matched == 1 {
+			e.tellFirst(now, f, r)
+		}
 	}
 	return chosen
 }

@@ -190,7 +190,7 @@ func TestLastRuleActs(t *testing.T) {
 		b.come(client, seg(t, client, finAck, 1+seq, 1, ""))
 	}
 	b.come(server, seg(t, server, finAck, 1, 1, ""))
-	b.want(nil, []string{"held #4 by hold", "held #5 by hold", "held #6 by hold", "dropped #7 by drop"})
+	b.want(nil, []string{"matched #4 by watch all", "held #4 by hold", "matched #5 by watch one", "held #5 by hold", "held #6 by hold", "dropped #7 by drop"})
 	got := map[string]uint64{}
 	for _, r := range b.rules {
 		got[r.name] = r.matched
@@ -357,7 +357,7 @@ func TestHoldAll(t *testing.T) {
 	b.come(client, seg(t, client, probes.SYN, 0, 0, ""))
 	b.come(client, seg(t, client, probes.SYN, 0, 0, ""))
 	b.come(client, seg(t, client, finAck, 1, 1, ""))
-	b.want([]string{"ARP"}, []string{"held #2 by (hand)", "merged #2 by (hand) copies=1", "held #4 by (hand)"})
+	b.want([]string{"ARP"}, []string{"held #2 by (hand)", "merged #2 by (hand) copies=1", "matched #4 by seen", "held #4 by (hand)"})
 	if n := b.engine.rule("seen").matched; n != 1 {
 		t.Errorf("%d FINs seen, want 1", n)
 	}

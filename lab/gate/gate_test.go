@@ -151,8 +151,8 @@ func TestEcho(t *testing.T) {
 // wantTotals checks the last events of a gate that had nothing to do.
 func wantTotals(t *testing.T, rec *recorder) {
 	t.Helper()
-	if e := rec.events; len(e) != 4 || len(rec.of(probes.Matched)) != 2 || e[0].Gate.Times == 0 || e[1].Gate.Do != probes.Matched {
-		t.Errorf("events %+v", e) // when the window closed, and at the end
+	if e := rec.events; len(e) != 5 || len(rec.of(probes.Matched)) != 3 || e[0].Gate.Times != 1 || e[0].Gate.Frame == 0 || e[1].Gate.Times == 0 || e[2].Gate.Do != probes.Matched {
+		t.Errorf("events %+v", e) // the first match, when the window closed, and at the end
 	}
 	for i, e := range rec.of(probes.Passed) {
 		if e.Node != [2]string{"client", "server"}[i] || e.Gate.Bytes < 2<<20 || e.Gate.Frames < 30 {

@@ -97,6 +97,14 @@ func (e *engine) tally(now probes.Mono) {
 	}
 }
 
+// tellFirst tells that a rule that only watches has matched for the first time:
+// those that act tell by what they do.
+func (e *engine) tellFirst(now probes.Mono, f *frame, r *rule) {
+	ev := e.plain(now, probes.Matched, f.end)
+	ev.Gate.Frame, ev.Gate.Rule, ev.Gate.Times = f.id, r.name, 1
+	e.tell(ev)
+}
+
 // view is a frame that waits, as others see it.
 func (e *engine) view(f *frame) Frame {
 	return Frame{

@@ -25,6 +25,7 @@ func (a Act) Ordered() bool {
 type Gate struct {
 	Link   string
 	Passed []Act // how much went on: one for each direction
+	First  []Act // when rules that only watch matched for the first time
 	Rules  []Act // how often each rule matched: by the end of the window where that was told, else by that of the gate
 	Held   []Held
 }
@@ -59,6 +60,10 @@ func (b *builder) collectActs() {
 		case probes.Passed:
 			g.Passed = append(g.Passed, a)
 		case probes.Matched:
+			if a.Frame != 0 {
+				g.First = append(g.First, a)
+				continue
+			}
 			g.tell(a, b.teardown(a.Time))
 		default:
 			b.t.Acts = append(b.t.Acts, a)
