@@ -53,6 +53,7 @@ const (
 	KindClock   Kind = "clock"   // the clocks were compared; see Clock
 	KindTLS     Kind = "tls"     // a TLS record was read in a stream; see TLS
 	KindFound   Kind = "found"   // streams were searched for a text; see Found
+	KindStack   Kind = "stack"   // protocols that were seen one in another; see Stack
 	KindTrack   Kind = "track"   // a middlebox changed its entry of a connection; see Track
 	KindEdit    Kind = "edit"    // how often a proxy changed what it passed on; see Edit
 	KindGate    Kind = "gate"    // a gate did something to a frame; see Act
@@ -87,6 +88,7 @@ type Event struct {
 	Clock   *Clock   `json:"clock,omitempty"`
 	TLS     *TLS     `json:"tls,omitempty"`
 	Found   *Found   `json:"found,omitempty"`
+	Stack   *Stack   `json:"stack,omitempty"`
 	Track   *Track   `json:"track,omitempty"`
 	Edit    *Edit    `json:"edit,omitempty"`
 	Gate    *Act     `json:"gate,omitempty"`
@@ -232,6 +234,22 @@ type Found struct {
 	Offset  int64    `json:"offset,omitempty"`  // of the first, in the stream, from 0
 	Capture []uint64 `json:"capture,omitempty"` // frames that bear the first, by their numbers in the capture file
 	Holes   bool     `json:"holes,omitempty"`   // parts of the stream were not captured; without a text also: its TLS could not be followed to the end
+}
+
+// A Stack is how frames of the capture were made up: one event for each way,
+// at the time of its first frame; and one without layers, which says that the
+// capture was read to its end, and how many frames there were.
+type Stack struct {
+	Layers  []Layer `json:"layers,omitempty"`  // of the first such frame, the outermost first
+	Count   uint64  `json:"count"`             // frames
+	Capture uint64  `json:"capture,omitempty"` // the first, by its number in the capture file
+}
+
+// A Layer is a protocol in a frame.
+type Layer struct {
+	Name  Protocol `json:"name"`
+	Bytes int      `json:"bytes"`          // of its header; of what is innermost, all
+	Text  string   `json:"text,omitempty"` // what it says, in short
 }
 
 // A Track is an entry of a connection tracker. The event's Flow is that of

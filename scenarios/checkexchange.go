@@ -13,6 +13,8 @@ func (SessionAction) words() []string {
 	return []string{string(SessionVisit), string(SessionLogin), string(SessionShow), string(SessionStore), string(SessionLogout), string(SessionTable)}
 }
 
+func (Media) words() []string { return []string{string(MediaJPEG), string(MediaMPEG)} }
+
 // checkPost looks at what a request sends.
 func (c *checker) checkPost(x *HTTPPost) {
 	c.exclude("body", "size", &x.Body, &x.Size)
@@ -42,6 +44,8 @@ func (c *checker) checkRouteRules(r *Route) {
 		c.wrong(bad(words.OnlyWith, "limit"), &r.RetryAfter)
 	}
 	c.exclude("reads", "body", &r.Reads, &r.Body)
+	c.exclude("media", "body", &r.Media, &r.Body)
+	c.exclude("media", "size", &r.Media, &r.Size)
 	c.exclude("session", "body", &r.Session, &r.Body)
 	c.exclude("session", "reads", &r.Session, &r.Reads)
 }

@@ -52,6 +52,8 @@ func (c *checker) checkOtherStep(s *Step) {
 		c.checkSettle(s.Settle)
 	case s.DNSLookup != nil:
 		c.checkLookup(s.DNSLookup)
+	case s.Ping != nil:
+		c.checkFamily(s.Ping.Family, &s.Ping.Family, s.Ping)
 	case s.SQLConnect != nil:
 		c.checkFamily(s.SQLConnect.Family, &s.SQLConnect.Family, s.SQLConnect)
 		c.mayAsk(s.SQLConnect.To, &s.SQLConnect.To, "exec", "tcp", "proxy")

@@ -14,6 +14,8 @@ type Expect struct {
 	Counters        []NodeCounters     `key:"counters" doc:"How much counters of a node grew, as /proc/net/netstat and /proc/net/snmp name them (ListenOverflows), by node."`
 	Order           []Moment           `key:"order" doc:"Moments that must follow one another in this order."`
 	Durations       []DurationExpect   `key:"durations" doc:"Bounds on the time between two moments, by a name of your choice."`
+	Carried         []Stack            `key:"carried" doc:"Protocols that were seen one directly in the next, in at least one frame, as [Ethernet, IPv4, TCP, HTTP]; the first may be anywhere in the frame."`
+	NotCarried      []Stack            `key:"not_carried" doc:"Protocols that were seen so in no frame."`
 	Ratios          []RatioExpect      `key:"ratios" doc:"Bounds on how many times as long one thing took as another, by a name of your choice."`
 }
 
@@ -189,4 +191,18 @@ type DurationExpect struct {
 	To      Moment    `key:"to,required" doc:"Where it ends."`
 	AtLeast *Duration `key:"at_least" doc:"Lower bound."`
 	AtMost  *Duration `key:"at_most" doc:"Upper bound."`
+}
+
+// A Stack is a part of the protocols of a frame, the outer first.
+type Stack []ProtocolName
+
+// A ProtocolName is a protocol, or what it carries.
+type ProtocolName string
+
+func (ProtocolName) words() []string {
+	list := make([]string, 0, 32)
+	for _, p := range probes.Protocols() {
+		list = append(list, string(p))
+	}
+	return list
 }

@@ -149,6 +149,8 @@ func (s *Step) results() []string {
 		return append(list, "reply", "text", "bytes", "content", "lacks")
 	case s.family() == "ftp":
 		return append(list, "reply", "text", "bytes")
+	case s.Ping != nil:
+		return append(list, "bytes")
 	case s.SQLRun != nil:
 		return append(list, "rows", "content", "lacks", "bytes")
 	case s.SMTPSend != nil:

@@ -33,6 +33,7 @@ type Route struct {
 	Headers  []Header `key:"headers" doc:"Header fields by name."`
 	Cookies  []Cookie `key:"cookies" doc:"Cookies that are set, by name."`
 	Delay    Duration `key:"delay" default:"0s" max:"1h" doc:"Time before the response begins."`
+	Media    Media    `key:"media" doc:"Send a small picture (jpeg) or the frame of a film (mpeg) instead."`
 	Redirect string   `key:"redirect" doc:"Location to go to."`
 	User     string   `key:"user" doc:"Asks for this user by basic authentication (RFC 7617); others are answered 401."`
 	Password string   `key:"password" doc:"The user's password."`
@@ -69,6 +70,15 @@ const (
 	SessionStore  SessionAction = "store"  // keeps the request's body; begins a session
 	SessionLogout SessionAction = "logout" // ends it
 	SessionTable  SessionAction = "table"  // lists all sessions of the server
+)
+
+// A Media is a sample of something to look at.
+type Media string
+
+// The samples.
+const (
+	MediaJPEG Media = "jpeg" // ISO/IEC 10918-1
+	MediaMPEG Media = "mpeg" // ISO/IEC 13818-1, a program stream
 )
 
 // A Header is a field of a request or a response.

@@ -112,6 +112,7 @@ type Sysctl struct {
 type Switch struct {
 	At   Pos
 	Name string
+	STP  YesNo `key:"stp" default:"off" doc:"It speaks the spanning tree protocol (IEEE 802.1D), once a second; frames pass only 4 seconds after the lab is up."`
 }
 
 // A Link is a veth pair. In short form it is the list of its two ends.

@@ -44,6 +44,15 @@ type SMTPServer struct {
 	Close   Close     `key:"close" default:"at_once" doc:"How the server closes connections."`
 }
 
+// Ping asks a node whether it is there.
+type Ping struct {
+	Common `key:",inline"`
+	Node   string `key:"node,required" ref:"node" doc:"The node that asks."`
+	Peer   string `key:"peer,required" ref:"node" doc:"The node that is asked."`
+	Family Family `key:"family" default:"ipv4" doc:"Which of its addresses: ipv4 or ipv6."`
+	Size   Size   `key:"size" default:"56" min:"0" max:"65000" doc:"Bytes of payload."`
+}
+
 // SMTPSend delivers a mail.
 type SMTPSend struct {
 	Common   `key:",inline"`

@@ -60,9 +60,11 @@ type Step struct {
 	UDPReceive  *UDPSession  `key:"udp.receive" doc:"Wait for one datagram."`
 	UDPClose    *UDPSession  `key:"udp.close" doc:"Close the socket."`
 	DNSLookup   *DNSLookup   `key:"dns.lookup" doc:"Ask a name server, and record the answer. That there is no such name is a failure; that it has no such record is not."`
-	SQLConnect  *SQLConnect  `key:"sql.connect" doc:"Open a connection to a MySQL or MariaDB server, and log in."`
-	SQLRun      *SQLRun      `key:"sql.run" doc:"Run one statement, and wait for its end."`
-	SQLClose    *SQLClose    `key:"sql.close" doc:"COM_QUIT, then close the connection in the given style."`
+	Ping        *Ping        `key:"ping" doc:"Send an ICMP echo request, and wait for the reply (RFC 792, RFC 4443)."`
+
+	SQLConnect *SQLConnect `key:"sql.connect" doc:"Open a connection to a MySQL or MariaDB server, and log in."`
+	SQLRun     *SQLRun     `key:"sql.run" doc:"Run one statement, and wait for its end."`
+	SQLClose   *SQLClose   `key:"sql.close" doc:"COM_QUIT, then close the connection in the given style."`
 
 	SMTPSend *SMTPSend `key:"smtp.send" doc:"Deliver a mail: EHLO, MAIL, RCPT, DATA, QUIT."`
 

@@ -87,6 +87,8 @@ const (
 	OrderKind           Kind = "order"
 	DurationKind        Kind = "duration"
 	RatioKind           Kind = "ratio"
+	CarriedKind         Kind = "carried"
+	NotCarriedKind      Kind = "not_carried"
 	StepKind            Kind = "step"
 	EditKind            Kind = "edit"
 	GateKind            Kind = "gate"

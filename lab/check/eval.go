@@ -35,6 +35,7 @@ func Eval(tl *timeline.Timeline, sc *scenarios.Scenario) *Judgement {
 	for i := range sc.Expect.Ratios {
 		j.ratio(&sc.Expect.Ratios[i])
 	}
+	j.carried()
 	j.impliedSteps()
 	j.edits()
 	j.gates()

@@ -34,6 +34,7 @@ type space struct {
 	routes   []plan.Route
 	isSwitch bool // or a gate that is a bridge with netem
 	isGate   bool // that carries frames itself: two ports, and nothing between them
+	stp      bool // of a switch: it speaks IEEE 802.1D
 	bridge   int  // ifindex of the bridge; 0 where there is none
 	ports    []*port
 	waiting  waiting
@@ -95,7 +96,7 @@ func newBuilder(p *plan.Plan, ns func(string) *netns.NS) (*builder, error) {
 		}
 	}
 	for _, sw := range p.Switches {
-		if err := add(&space{name: sw.Name, sysctls: noIPv6(), isSwitch: true}); err != nil {
+		if err := add(&space{name: sw.Name, sysctls: noIPv6(), isSwitch: true, stp: sw.STP}); err != nil {
 			return nil, err
 		}
 	}
@@ -251,7 +252,7 @@ func (b *builder) switches(ctx context.Context) error {
 		if !s.isSwitch {
 			continue
 		}
-		s.conn.add(s.about("make bridge", Bridge), unix.RTM_NEWLINK, create, newBridge(s.bridge)...)
+		s.conn.add(s.about("make bridge", Bridge), unix.RTM_NEWLINK, create, newBridge(s.bridge, s.stp)...)
 		if err := s.conn.flush(ctx, b.buf); err != nil {
 			return err
 		}

@@ -51,17 +51,29 @@ func ifinfo(index int, flags uint32) *nl.IfInfomsg {
 	return m
 }
 
+// Times of a bridge with STP, in hundredths of a second: the shortest that the
+// kernel takes (net/bridge/br_private_stp.h).
+const (
+	stpHello        = 100
+	stpForwardDelay = 200
+)
+
 // newBridge describes a bridge that will forward as soon as it is up, and says
-// nothing itself.
-func newBridge(index int) []nl.NetlinkRequestData {
+// nothing itself; with STP it does both otherwise.
+func newBridge(index int, stp bool) []nl.NetlinkRequestData {
+	state, delay := uint32(0), uint32(0)
+	if stp {
+		state, delay = 1, stpForwardDelay
+	}
 	return []nl.NetlinkRequestData{
 		ifinfo(index, 0),
 		attr(unix.IFLA_IFNAME, nl.ZeroTerminated(Bridge)),
 		nest(unix.IFLA_LINKINFO,
 			attr(unix.IFLA_INFO_KIND, nl.NonZeroTerminated("bridge")),
 			nest(unix.IFLA_INFO_DATA,
-				attr32(nl.IFLA_BR_STP_STATE, 0),
-				attr32(nl.IFLA_BR_FORWARD_DELAY, 0),
+				attr32(nl.IFLA_BR_STP_STATE, state),
+				attr32(nl.IFLA_BR_FORWARD_DELAY, delay),
+				attr32(nl.IFLA_BR_HELLO_TIME, stpHello),
 				attr(nl.IFLA_BR_MCAST_SNOOPING, nl.Uint8Attr(0)),
 				attr(nl.IFLA_BR_MCAST_QUERIER, nl.Uint8Attr(0)),
 			)),

@@ -66,7 +66,7 @@ func webSpec(s *scenarios.HTTPServer) web.ServerSpec {
 			Delay: r.Delay.Duration, Redirect: r.Redirect, User: r.User, Password: r.Password,
 			Methods: r.Methods, MaxBody: int64(r.MaxBody), EarlyHints: headersOf(r.EarlyHints),
 			ETag: r.ETag, Ranges: bool(r.Ranges), Limit: r.Limit, RetryAfter: r.RetryAfter.Duration,
-			Reads: r.Reads, Session: web.SessionAction(r.Session),
+			Media: web.Media(r.Media), Reads: r.Reads, Session: web.SessionAction(r.Session),
 		}
 		for _, c := range r.Cookies {
 			route.Cookies = append(route.Cookies, cookieOf(c))

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 
+	"netlab/lab/workload/socket"
 	"netlab/probes"
 	"netlab/probes/clock"
 	"netlab/scenarios"
@@ -158,6 +159,9 @@ func (a *agent) takeAlone(ctx context.Context, r StepRequest) (probes.Step, erro
 		return a.lookUp(ctx, r)
 	case s.SMTPSend != nil:
 		return a.sendMail(ctx, r)
+	case s.Ping != nil:
+		n, err := socket.Ping(ctx, r.Target.Addr(), int(s.Ping.Size))
+		return probes.Step{Bytes: int64(n)}, err
 	case s.Exec != nil:
 		return a.exec(ctx, r)
 	case s.ExecWait != nil:

@@ -36,7 +36,7 @@ func New(sc *scenarios.Scenario) (*Plan, error) {
 		}
 	}
 	for _, s := range sc.Switches {
-		p.Switches = append(p.Switches, Switch{Name: s.Name})
+		p.Switches = append(p.Switches, Switch{Name: s.Name, STP: bool(s.STP)})
 	}
 	p.layLinks(sc)
 	p.gates(sc)

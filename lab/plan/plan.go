@@ -66,6 +66,7 @@ type Host struct {
 // A Switch is a bridge to build in a namespace of its own.
 type Switch struct {
 	Name string `json:"name"`
+	STP  bool   `json:"stp,omitempty"` // it speaks IEEE 802.1D
 }
 
 // A Link is a veth pair to build.

@@ -41,7 +41,11 @@ func (p *Plan) WriteText(w io.Writer) error {
 		b.WriteString(middleboxText(n))
 	}
 	for _, s := range p.Switches {
-		fmt.Fprintf(&b, "switch  %-12s bridge br0\n", s.Name)
+		stp := ""
+		if s.STP {
+			stp = ", STP"
+		}
+		fmt.Fprintf(&b, "switch  %-12s bridge br0%s\n", s.Name, stp)
 	}
 	for _, l := range p.Links {
 		fmt.Fprintf(&b, "link    %-12s mtu %d%s\n", l.Name, l.MTU, l.Gate.text())

@@ -56,6 +56,7 @@ func Text(w io.Writer, run Run, opts Options) error {
 	if run.Timeline != nil {
 		t.stepLines(run)
 		t.connections(run)
+		t.stacks(run)
 	}
 	t.verdicts(run)
 	t.tally(run.Judgement.Tally)

@@ -39,6 +39,9 @@ func (r *runner) nameServer(name string) (netip.AddrPort, error) {
 // or its node's; the zero AddrPort if there is none.
 func (r *runner) lookupTarget(s *scenarios.Step, where string) (netip.AddrPort, error) {
 	if to := s.To(); to != "" {
+		if s.Family() == scenarios.IPv6 {
+			return r.target(to, scenarios.IPv6)
+		}
 		return r.nameServer(to)
 	}
 	for _, n := range r.Scenario.Nodes {

@@ -38,7 +38,9 @@ func (r *runner) search() error {
 		r.unsearched(fmt.Sprintf("capture too large to search: %d of at most %d bytes", info.Size(), int64(maxSearched)))
 		return nil
 	}
-	if err := searchIn(f, r.rec.soFar(), content.Search{Texts: r.Scenario.SearchTexts(), Owners: owners(r.result.Plan)}, r.rec.emit); err != nil {
+	if err := searchIn(f, r.rec.soFar(), content.Search{
+		Texts: r.Scenario.SearchTexts(), Owners: owners(r.result.Plan), Stacks: stacked(r.Scenario), Ports: lineProtocols(r.Scenario),
+	}, r.rec.emit); err != nil {
 		r.unsearched(err.Error())
 	}
 	r.phase("search")
@@ -77,7 +79,7 @@ func (r *runner) unsearched(why string) {
 // searched reports whether a scenario asks what is in the streams, or has TLS
 // in them.
 func searched(s *scenarios.Scenario) bool {
-	if len(s.SearchTexts()) > 0 {
+	if len(s.SearchTexts()) > 0 || stacked(s) {
 		return true
 	}
 	for i := range s.Servers {
@@ -101,6 +103,24 @@ func searched(s *scenarios.Scenario) bool {
 	return slices.ContainsFunc(s.Expect.Connections, func(x scenarios.ConnectionExpect) bool {
 		return x.TLS != nil || x.Alerts != nil || x.CloseNotify != nil
 	})
+}
+
+// stacked reports whether a scenario asks how frames are made up.
+func stacked(s *scenarios.Scenario) bool { return len(s.Expect.Carried)+len(s.Expect.NotCarried) > 0 }
+
+// lineProtocols says at which ports servers of the scenario speak protocols
+// that cannot be told from each other by what they say.
+func lineProtocols(s *scenarios.Scenario) map[uint16]probes.Protocol {
+	ports := map[uint16]probes.Protocol{}
+	for i := range s.Servers {
+		switch v := &s.Servers[i]; {
+		case v.FTP != nil:
+			ports[uint16(v.Port())] = probes.FTPProtocol
+		case v.SMTP != nil:
+			ports[uint16(v.Port())] = probes.SMTPProtocol
+		}
+	}
+	return ports
 }
 
 // owners says which nodes have an address.

@@ -61,6 +61,8 @@ func peerOf(s *scenarios.Step) (string, int) {
 		return s.TCPReopen.Peer, s.TCPReopen.Port
 	case s.UDPOpen != nil:
 		return s.UDPOpen.Peer, s.UDPOpen.Port
+	case s.Ping != nil:
+		return s.Ping.Peer, 0
 	}
 	return "", 0
 }

@@ -56,6 +56,9 @@ const (
 	CheckStateExtra     ID = "check.state_extra"     // got, event
 	CheckStateMissing   ID = "check.state_missing"   // want
 	CheckNotObservable  ID = "check.not_observable"  // one state, why
+	CheckNotRead        ID = "check.not_read"        //
+	CheckCarried        ID = "check.carried"         // frame
+	CheckNotCarried     ID = "check.not_carried"     //
 	CheckRatioBelow     ID = "check.ratio_below"     // got, wanted at least
 	CheckRatioAbove     ID = "check.ratio_above"     // got, wanted at most
 	CheckNotJudged      ID = "check.not_judged"      // name, all names
@@ -138,6 +141,9 @@ var checkTexts = texts{
 	CheckStateExtra:     {"%[1]s where nothing more was wanted (e%[2]d)", "出现 %[1]s，而预期到此为止（e%[2]d）"},
 	CheckStateMissing:   {"%[1]s was never entered", "从未进入 %[1]s"},
 	CheckNotObservable:  {"%[1]s was not observable: %[2]s", "无法观察到 %[1]s：%[2]s"},
+	CheckNotRead:        {"the capture was not read to its end, layer by layer", "没有逐层读完抓到的全部帧"},
+	CheckCarried:        {"frame %[1]d of the capture is made up so", "抓包的第 %[1]d 帧就是这样构成的"},
+	CheckNotCarried:     {"no frame is made up so, and the capture was read to its end", "没有这样构成的帧，而抓包已全部读完"},
 	CheckRatioBelow:     {"%[1]s times as long, where at least %[2]d times was wanted", "是 %[1]s 倍，预期至少 %[2]d 倍"},
 	CheckRatioAbove:     {"%[1]s times as long, where at most %[2]d times was wanted", "是 %[1]s 倍，预期至多 %[2]d 倍"},
 	CheckNotJudged:      {"no expectation %[1]s was judged; there were: %[2]s", "没有名为 %[1]s 的预期；有：%[2]s"},

@@ -226,6 +226,10 @@ func (t Route) write(w http.ResponseWriter, r *http.Request) (status int, sent i
 	if t.ETag != "" || t.Ranges {
 		return t.serveContent(w, r)
 	}
+	if t.Media != "" {
+		t.Body = t.Media.sample()
+		header.Set("Content-Type", t.Media.kind())
+	}
 	if status == http.StatusNoContent || status == http.StatusNotModified { // bear no body
 		header.Del("Content-Type")
 		w.WriteHeader(status)

@@ -54,6 +54,7 @@ type Route struct {
 	Headers        http.Header
 	Cookies        []*http.Cookie
 	Delay          time.Duration // before the response begins
+	Media          Media         // what is sent instead of a body; "" for none
 	Redirect       string        // Location
 	User, Password string        // that must be given by basic authentication; no User: by nobody
 

@@ -32,6 +32,8 @@ import (
 type Search struct {
 	Texts  []string                                     // looked for in every stream; empty ones are left out
 	Owners map[netip.Addr][]string                      // the nodes that have an address; several may have the same one
+	Stacks bool                                         // tell how frames are made up, too
+	Ports  map[uint16]probes.Protocol                   // of FTP and SMTP, beside their own; for Stacks
 	Time   func(frame uint64, at time.Time) probes.Mono // when a frame of the capture was seen, given its number, from 1, and its stamp
 }
 
@@ -65,6 +67,9 @@ func Read(r io.Reader, s Search, emit func(probes.Event)) error {
 			}
 			d.tap(intf.Name)
 		}
+		if d.stacks != nil && info.InterfaceIndex < len(d.taps) {
+			d.stacks.frame(data, d.taps[info.InterfaceIndex], moment{frame: frame, time: s.Time(frame, info.Timestamp)})
+		}
 		p, ok := wire.Decode(data, info.Length)
 		if !ok || info.InterfaceIndex >= len(d.taps) {
 			continue
@@ -73,6 +78,9 @@ func Read(r io.Reader, s Search, emit func(probes.Event)) error {
 		d.segment(info.InterfaceIndex, way(options.Flags), &p, at)
 	}
 	d.finish()
+	if d.stacks != nil {
+		d.stacks.finish(emit)
+	}
 	return nil
 }
 
@@ -113,6 +121,7 @@ type desk struct {
 	streams map[place]*stream
 	order   []*stream // as they began
 	held    int       // bytes, of all streams
+	stacks  *stacks   // nil if nobody wants to know
 	scratch []byte    // where finders put together what they search
 }
 
@@ -125,6 +134,9 @@ type place struct {
 
 func newDesk(s Search, emit func(probes.Event)) *desk {
 	d := &desk{Search: s, emit: emit, tapped: map[string]bool{}, streams: map[place]*stream{}}
+	if s.Stacks {
+		d.stacks = newStacks(s.Ports)
+	}
 	for _, t := range s.Texts {
 		if t != "" && !slices.ContainsFunc(d.texts, func(b []byte) bool { return string(b) == t }) {
 			d.texts = append(d.texts, []byte(t))
