@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 export CGO_ENABLED ?= 0
 
-.PHONY: help build run test lint generate golden record bench soak gallery fuzz needs-run needs-test needs-bench
+.PHONY: help build run test course lint generate golden record bench soak gallery fuzz needs-run needs-test needs-bench
 
 help: ## say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -17,6 +17,9 @@ run: needs-run build ## run the first scenario: netlab run ftp-close
 
 test: needs-test lint ## check the source and run every test with the race detector
 	CGO_ENABLED=1 go test -race -shuffle=on -count=1 -timeout 20m ./...
+
+course: build ## run the gallery of the course, with its mutations; the time of each topic
+	.ci/course
 
 lint: ## gofmt, go vet, staticcheck
 	@unformatted=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); \
@@ -34,7 +37,8 @@ bench: build needs-bench ## print what things cost, as ratios within one run
 	@.ci/wall
 	go test -run '^$$' -bench 'Compare' -benchtime 1x -timeout 60m ./probes/bpf ./lab ./lab/run ./lab/link ./lab/gate ./lab/suite
 
-soak: build ## the long runs: ftp-close, and all that has a gate, as root and as an ordinary user
+soak: build ## the long runs: the course 50 times, and on busy processors; ftp-close, and all that has a gate, as root and as an ordinary user
+	.ci/course soak
 	.ci/soak
 	.ci/gallery gated
 

@@ -1,7 +1,6 @@
 package scenarios
 
 import (
-	"net/http"
 	"strings"
 
 	"netlab/scenarios/words"
@@ -40,7 +39,7 @@ func (c *checker) checkRouteRules(r *Route) {
 	for _, ptr := range []any{&r.ETag, &r.Ranges} {
 		c.only("body", ptr, &r.Body)
 	}
-	if c.given(&r.RetryAfter) && r.Limit == 0 && r.Status < http.StatusInternalServerError {
+	if c.given(&r.RetryAfter) && r.Limit == 0 && r.Status < 500 {
 		c.wrong(bad(words.OnlyWith, "limit"), &r.RetryAfter)
 	}
 	c.exclude("reads", "body", &r.Reads, &r.Body)

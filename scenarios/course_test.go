@@ -71,6 +71,46 @@ func checkSentence(t *testing.T, s Sentence, topic Topic) {
 	}
 }
 
+// Every scenario of the course says what it tests and what was found, in both
+// languages, and has a mutation that shows that it could fail.
+func TestCourseIsComplete(t *testing.T) {
+	course, err := TheCourse()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, topic := range course.Topics {
+		for _, name := range topic.Scenarios {
+			data, err := Load(name)
+			if err != nil {
+				continue // TestCourse says so
+			}
+			sc, err := Parse(name+".yaml", data)
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+				continue
+			}
+			for what, text := range map[string]Text{"title": sc.Title, "claim": sc.Claim, "reason": sc.Reason} {
+				if text.EN == "" || text.ZH == "" {
+					t.Errorf("%s: its %s is not there in both languages", name, what)
+				}
+			}
+			if sc.Finding == NoFinding || len(sc.References) == 0 || len(sc.Mutations) == 0 {
+				t.Errorf("%s: finding %q, %d references, %d mutations", name, sc.Finding, len(sc.References), len(sc.Mutations))
+			}
+			for _, m := range sc.Mutations {
+				if m.Note.EN == "" || m.Note.ZH == "" {
+					t.Errorf("%s: the note of mutation %s is not there in both languages", name, m.Name)
+				}
+			}
+			for _, v := range sc.Variants {
+				if v.Note.EN == "" || v.Note.ZH == "" {
+					t.Errorf("%s: the note of variant %s is not there in both languages", name, v.Name)
+				}
+			}
+		}
+	}
+}
+
 func TestCourseIsStrict(t *testing.T) {
 	for _, tt := range []struct{ name, text, want string }{
 		{"unknown key", "topics: {a: {title: {en: x}, scenarios: [], sentence: {}}}", `topics.a.sentence: unknown key`},

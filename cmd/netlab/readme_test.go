@@ -127,3 +127,47 @@ func TestReadmeScenario(t *testing.T) {
 		}
 	}
 }
+
+// The README's table of the course is the course's own.
+func TestReadmeCourse(t *testing.T) {
+	const begin, end = "<!-- the course: made by make golden -->\n", "<!-- end of the course -->\n"
+	before, rest, found := strings.Cut(readme(t), begin)
+	_, after, ended := strings.Cut(rest, end)
+	if !found || !ended {
+		t.Fatal("the README has no place for the table of the course")
+	}
+	want := before + begin + courseTable(t) + end + after
+	if want == readme(t) {
+		return
+	}
+	if !*update {
+		t.Error("the README's table is not that of scenarios/sentences.yaml: make golden writes it anew")
+		return
+	}
+	if err := os.WriteFile("../../README.md", []byte(want), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// courseTable writes the table: sentence, finding, scenario.
+func courseTable(t *testing.T) string {
+	t.Helper()
+	course, err := scenarios.TheCourse()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	b.WriteString("| | sentence | finding | scenario |\n|---|---|---|---|\n")
+	for _, topic := range course.Topics {
+		fmt.Fprintf(&b, "| **%s** | **%s** / **%s** | | |\n", topic.Name, topic.Title.EN, topic.Title.ZH)
+		for _, s := range topic.Sentences {
+			sc, err := (&env{}).load(s.Scenario)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all := "`" + strings.Join(append([]string{s.Scenario}, s.See...), "`, `") + "`"
+			fmt.Fprintf(&b, "| %s | %s<br>%s | %s | %s |\n", s.Name, s.Text.EN, s.Text.ZH, sc.Finding, all)
+		}
+	}
+	return b.String()
+}
