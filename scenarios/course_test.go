@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"netlab/scenarios/words"
 )
 
 // Every scenario that stands alone belongs to one topic, and what the course
@@ -105,6 +107,24 @@ func TestCourseIsComplete(t *testing.T) {
 			for _, v := range sc.Variants {
 				if v.Note.EN == "" || v.Note.ZH == "" {
 					t.Errorf("%s: the note of variant %s is not there in both languages", name, v.Name)
+				}
+			}
+		}
+	}
+}
+
+// The Chinese of the gallery uses the words of the glossary, and no others for
+// the same things.
+func TestGlossary(t *testing.T) {
+	for _, name := range Gallery() {
+		data, err := Load(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, term := range words.Glossary() {
+			for _, other := range term.Not {
+				if strings.Contains(string(data), other) {
+					t.Errorf("%s: %s is called %s here, not %s", name, term.EN, term.ZH, other)
 				}
 			}
 		}

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"netlab/lab/plan"
+	"netlab/lab/report"
 	"netlab/lab/run"
 	"netlab/scenarios"
 	"netlab/scenarios/words"
@@ -255,6 +256,20 @@ func (e *env) schemaCommand() *cobra.Command {
 			return err
 		},
 	}
+}
+
+// glossaryTopic is a page of help on the terms of the course, in both
+// languages.
+func (e *env) glossaryTopic() *cobra.Command {
+	c := &cobra.Command{Use: "glossary", Short: e.t(words.HelpGlossary)}
+	c.SetHelpFunc(func(c *cobra.Command, _ []string) {
+		list := make([]report.Listed, 0, len(words.Glossary()))
+		for _, term := range words.Glossary() {
+			list = append(list, report.Listed{Name: term.EN, Title: term.ZH})
+		}
+		_ = report.List(c.OutOrStdout(), list, report.Options{Lang: e.lang, Width: e.width}, false) // output remembers what failed
+	})
+	return c
 }
 
 // languageTopic is a page of help, not a command: netlab help language. The

@@ -20,6 +20,7 @@ const (
 	HelpShowLong  ID = "help.show.long"
 	HelpAnswer    ID = "help.show.answer"
 	HelpSource    ID = "help.show.source"
+	HelpGlossary  ID = "help.glossary"
 )
 
 // explainTexts is what this part of the house says.
@@ -41,6 +42,7 @@ arguments only these topics and sets.`, `按主题列出内置场景，以及成
 	HelpNames: {"print the names alone, one on each line", "只输出名称，每行一个"},
 	HelpShowLong: {`Explain a scenario of the gallery: the sentence that is taught, the lab, and what
 is done there. What comes of it is told only with --answer.`, `讲解一个内置场景：课上的说法、实验环境、所作的步骤。只有加上 --answer 才给出结果。`},
-	HelpAnswer: {"tell what was found, and why", "给出结论与理由"},
-	HelpSource: {"print the scenario's file instead, to be changed and run", "改为输出场景文件，可以修改后运行"},
+	HelpAnswer:   {"tell what was found, and why", "给出结论与理由"},
+	HelpGlossary: {"The terms of the course, in English and Chinese", "课程术语，英汉对照"},
+	HelpSource:   {"print the scenario's file instead, to be changed and run", "改为输出场景文件，可以修改后运行"},
 }

@@ -60,7 +60,7 @@ and again instead, and what is short is missed: the lines say "sampled".
 It ends with --count, --for or Control-C. Exit code: 3 if records were lost.`,
 		`通过内核事件实时观察网络命名空间中的 TCP 套接字：每一次状态转换以及在前一状态停留的
 时间，包括 SYN-RECEIVED（请求套接字）和 TIME-WAIT（小型套接字）；复位及内核给出的
-原因、重发、错误、丢弃。已经存在的套接字先列出。
+原因、重传、错误、丢弃。已经存在的套接字先列出。
 
 只有进程持有套接字时才写出进程。SYN-SENT 时内核还没有选定的本地端口会补上。
 
@@ -101,9 +101,9 @@ It ends with --count, --for or Control-C. Exit code: 3 if records were lost.`,
 	WatchGone:           {"sampled: gone", "采样：已消失"},
 	WatchResetSent:      {"RST sent  %[1]s", "发送 RST  %[1]s"},
 	WatchResetReceived:  {"RST received", "收到 RST"},
-	WatchResent:         {"sent again: %[1]s", "重发：%[1]s"},
+	WatchResent:         {"sent again: %[1]s", "重传：%[1]s"},
 	WatchFault:          {"error %[1]s", "错误 %[1]s"},
 	WatchDrop:           {"dropped %[1]s  %[2]s", "丢弃 %[1]s  %[2]s"},
-	WatchTally:          {"ended: %[1]d segments out, %[2]d in; %[3]d bytes out, %[4]d in; %[5]d sent again", "结束：发出 %[1]d 个报文段，收到 %[2]d 个；发出 %[3]d 字节，收到 %[4]d 字节；重发 %[5]d 个"},
+	WatchTally:          {"ended: %[1]d segments out, %[2]d in; %[3]d bytes out, %[4]d in; %[5]d sent again", "结束：发出 %[1]d 个报文段，收到 %[2]d 个；发出 %[3]d 字节，收到 %[4]d 字节；重传 %[5]d 个"},
 	WatchLoss:           {"LOST %[1]d records: %[2]s", "丢失 %[1]d 条记录：%[2]s"},
 }

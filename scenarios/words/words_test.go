@@ -47,3 +47,18 @@ func TestParseLang(t *testing.T) {
 		}
 	}
 }
+
+// What netlab says in Chinese uses the words of the glossary, too.
+func TestGlossary(t *testing.T) {
+	for _, part := range catalogue() {
+		for id, text := range part {
+			for _, term := range Glossary() {
+				for _, other := range term.Not {
+					if strings.Contains(text.zh, other) {
+						t.Errorf("%s: %s is called %s here, not %s: %q", id, term.EN, term.ZH, other, text.zh)
+					}
+				}
+			}
+		}
+	}
+}
