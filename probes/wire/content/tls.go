@@ -196,11 +196,11 @@ func (t *tlsReader) record(at moment) {
 	}
 }
 
-// isHello reports whether a body is a client_hello and nothing else. In TLS
-// 1.3 one may follow a change_cipher_spec, which means nothing there (RFC 8446
-// appendix D.4, after a hello_retry_request).
+// isHello reports whether a body is a hello of either side and nothing else. In
+// TLS 1.3 one may follow a change_cipher_spec, which means nothing there (RFC
+// 8446 appendix D.4, after a hello_retry_request).
 func isHello(b []byte) bool {
-	return len(b) >= messageHead && b[0] == clientHello && size24(b[1:]) == len(b)-messageHead
+	return len(b) >= messageHead && (b[0] == clientHello || b[0] == serverHello) && size24(b[1:]) == len(b)-messageHead
 }
 
 // tell emits a record, and before it a sealed one that was held back.

@@ -197,6 +197,10 @@ func TestTLS(t *testing.T) {
 					if got["server"][0] != "server handshake 1.3 hello_retry_request TLS_AES_128_GCM_SHA256" || !strings.Contains(got["client"][2], "client_hello") {
 						t.Errorf("%q", got)
 					}
+					// The server's own change_cipher_spec hides nothing either.
+					if got["server"][2] != "server handshake 1.3 server_hello TLS_AES_128_GCM_SHA256" {
+						t.Errorf("after the retry: %q", got["server"])
+					}
 					return
 				}
 				for node, want := range tt.want {
