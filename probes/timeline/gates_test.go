@@ -133,6 +133,15 @@ func TestGates(t *testing.T) {
 			s.Wait(time.Second)
 			clientFirst(s, s.DialPorts(tt.Client, c.Opener.Flow.Local.Port(), 80))
 		}, []string{"", "SYN-RECEIVED LISTEN", activeClose, passiveClose}, []string{"client SYN: injected injected"}, 0},
+		{"old SYN injected after a reset", opened(func(s *tt.Script, c *tt.Conn) {
+			c.Reset(c.Opener)
+			s.Wait(time.Second)
+			old := s.DialPorts(tt.Client, c.Opener.Flow.Local.Port(), 80)
+			old.Opener.Forge("syn", probes.Segment{Seq: old.Opener.Seq, Flags: probes.SYN, Window: 65535, MSS: 1460}).Deliver()
+			old.SYNACK().Deliver()
+			old.Opener.Inject(probes.Segment{Seq: old.Opener.Seq + 1, Flags: probes.RST}).Arrive()
+			old.Acceptor.Vanish()
+		}), []string{resetClient, resetServer, "", "SYN-RECEIVED LISTEN"}, []string{"client SYN: injected injected"}, 0},
 		{"data injected", opened(func(s *tt.Script, c *tt.Conn) {
 			c.Opener.Forge("data", probes.Segment{Seq: c.Opener.Seq, Ack: c.Opener.Ack, Flags: probes.PSH | probes.ACK, Len: 4}).Deliver()
 			c.Acceptor.Emit(probes.ACK, "", 0).Deliver() // acknowledges what the client never sent

@@ -197,9 +197,10 @@ func (b *builder) incarnationOf(f frame) *incarnation {
 
 // incarnationOfInjected finds the connection of a segment that a gate made:
 // the one that there is, whatever the numbers. A SYN begins one where there is
-// none.
+// none, or none any more, as an old SYN does that comes after a reset.
 func (b *builder) incarnationOfInjected(t *tuple, newest *incarnation, f frame) *incarnation {
-	if newest != nil || !f.Flags.Has(probes.SYN) || f.Flags&(probes.ACK|probes.RST) != 0 {
+	opens := f.Flags.Has(probes.SYN) && f.Flags&(probes.ACK|probes.RST) == 0
+	if newest != nil && !(opens && newest.reset) || !opens {
 		return newest
 	}
 	inc := b.begin(t, f.flow, f.Sent(), f.Segment)
