@@ -186,6 +186,10 @@ func TestBackground(t *testing.T) {
 		{"kill", kill, "", ""},
 		{"all of it", sh("grep -l 'Name:.sleep' /proc/[0-9]*/status"), "", "exit status 1"},
 		{"was killed", wait, "on\n", "killed by SIGKILL: on"},
+		{"start one that has sessions below it", sh("(setsid sh -c 'trap \"\" TERM; sleep 100 & wait') & wait", start), "", ""},
+		{"which begin", sh("until grep -q 'Name:.sleep' /proc/[0-9]*/status; do sleep 0.01; done"), "", ""},
+		{"kill that", kill, "", ""},
+		{"all of that", sh("grep -l 'Name:.sleep' /proc/[0-9]*/status"), "", "exit status 1"},
 	}
 	for _, tt := range tests {
 		if got := step(tt.step); got.Error != tt.err || got.Content != tt.content {
