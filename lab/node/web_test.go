@@ -28,7 +28,7 @@ func TestWebSpec(t *testing.T) {
 		Port: 8080, NoKeepAlive: true, IdleTimeout: time.Second, Versions: []web.Version{web.HTTP10, web.HTTP2},
 		Close: workload.Close{Style: workload.AfterPeer, Delay: time.Millisecond},
 		Routes: map[string]web.Route{"/a/": {
-			Status: 201, Size: 5, Headers: http.Header{"X-A": {"1", "2"}},
+			Status: 201, Size: 5, Headers: http.Header{"X-A": {"1", "2"}}, EarlyHints: http.Header{},
 			Cookies: []*http.Cookie{{Name: "c", Value: "v", MaxAge: 2, SameSite: http.SameSiteLaxMode}},
 			Delay:   time.Second, User: "u", Password: "p",
 		}},
