@@ -3,6 +3,7 @@ package words
 import (
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 )
 
