@@ -212,6 +212,10 @@ func TestExecServers(t *testing.T) {
 		{"is killed", `{command: [sh, -c, "kill -9 $$"], port: 21}`, "it was killed by SIGKILL"},
 		{"is not there", `{command: [no-such-server], port: 21}`, "no-such-server is not on the search path"},
 		{"port is taken", `{command: [sleep, "100"], port: 23}`, `port 23 is taken by the program "perl" (pid `},
+		{"prepared", `{prepare: [sh, -c, "cat /tmp/word >/run/said"], files: {/tmp/word: hello}, command: [sh, -c, "cat /run/said; sleep 100"], ready: {line: hello}}`, ""},
+		{"prepared in vain", `{prepare: [sh, -c, "echo no room; exit 3"], command: [sleep, "100"], port: 21}`, "prepare: sh: exit status 3: no room"},
+		{"prepared for ever", `{prepare: [sleep, "100"], command: [sleep, "100"], port: 21, within: 100ms}`, "prepare: sleep did not end within 100ms"},
+		{"prepared by nobody", `{prepare: [no-such-program], command: [sleep, "100"], port: 21}`, "prepare: no-such-program is not on the search path"},
 		{"is no program", `{command: [/etc/hostname], port: 21}`, "start /etc/hostname: "},
 	}
 	_, err := node.FindProgram("perl")

@@ -1,11 +1,15 @@
 package link_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/netip"
+	"os/exec"
 	"testing"
 
+	"netlab/lab/link"
 	"netlab/lab/link/linktest"
+	"netlab/lab/netns/netnstest"
 	"netlab/lab/plan"
 )
 
@@ -90,6 +94,46 @@ func TestSwitchesJoined(t *testing.T) {
 	w.Link("trunk", w.Port("left"), w.Port("right"))
 	w.Link("b", w.Port("right"), w.End("server", "10.77.0.2/24", "fd77::2/64"))
 	up(t, &w.Plan).mustConnect(t, "client", "server", "10.77.0.2", "fd77::2")
+}
+
+// A switch with STP says so, and has the shortest times that the kernel takes.
+func TestSpanningTree(t *testing.T) {
+	netnstest.Require(t, "iproute2", lookPath("ip"))
+	var w linktest.Wiring
+	w.Nodes("client").Switches("lan", "plain")
+	w.Link("a", w.End("client", "10.77.0.1/24", "fd77::1/64"), w.Port("lan"))
+	w.Plan.Switches[0].STP = true
+	l := up(t, &w.Plan)
+	for name, want := range map[string]bridgeInfo{"lan": {1, 200, 100}, "plain": {0, 0, 100}} {
+		var out []byte
+		if err := l.find(name).Do(func() (err error) {
+			out, err = exec.Command("ip", "-j", "-d", "link", "show", link.Bridge).Output()
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		var links []struct {
+			Info struct {
+				Data bridgeInfo `json:"info_data"`
+			} `json:"linkinfo"`
+		}
+		if err := json.Unmarshal(out, &links); err != nil || len(links) != 1 || links[0].Info.Data != want {
+			t.Errorf("%s: %+v, %v; want %+v", name, links, err, want)
+		}
+	}
+}
+
+// A bridgeInfo is what ip(8) says of a bridge; times are in hundredths of a
+// second.
+type bridgeInfo struct {
+	State   int `json:"stp_state"`
+	Forward int `json:"forward_delay"`
+	Hello   int `json:"hello_time"`
+}
+
+func lookPath(program string) error {
+	_, err := exec.LookPath(program)
+	return err
 }
 
 // Routers solicit IPv6 neighbours from link-local addresses only.

@@ -87,7 +87,7 @@ func TestEveryKindCanFail(t *testing.T) {
 		check.ResetsKind, check.RetransmissionsKind, check.ReplyKind, check.FailsKind, check.BytesKind,
 		check.TextKind, check.CountKind, check.OrderKind, check.DurationKind, check.StepKind,
 		check.VisibleKind, check.HiddenKind, check.TLSKind, check.AlertsKind, check.CloseNotifyKind, check.StatusKind, check.ExitKind,
-		check.ObjectsKind, check.ResetReasonsKind, check.CounterKind, check.ContentKind, check.LacksKind, check.ErrorKind, check.HeadersKind, check.CookiesKind, check.ProtocolKind, check.InterimKind, check.RequestsKind, check.RowsKind, check.RatioKind,
+		check.ObjectsKind, check.ResetReasonsKind, check.CounterKind, check.ContentKind, check.LacksKind, check.ErrorKind, check.HeadersKind, check.CookiesKind, check.ProtocolKind, check.InterimKind, check.RequestsKind, check.RowsKind, check.RatioKind, check.CarriedKind, check.NotCarriedKind,
 	} {
 		if !slices.Contains(failed, kind) {
 			t.Errorf("no verdict of kind %s failed", kind)

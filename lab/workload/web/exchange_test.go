@@ -2,6 +2,9 @@ package web
 
 import (
 	"fmt"
+	"image/jpeg"
+	"io"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -164,5 +167,39 @@ func TestSignedCookies(t *testing.T) {
 		if got := b.get(t, other, "/read"); got.Content != "role is not set\n" {
 			t.Errorf("signed %v: got %q", signed, got.Content)
 		}
+	}
+}
+
+func TestMedia(t *testing.T) {
+	b := start(t, ServerSpec{Routes: map[string]Route{"/jpeg": {Media: JPEG}, "/mpeg": {Media: MPEG}}}, "")
+	c := b.client(t, ClientSpec{})
+	for path, want := range map[string]string{"/jpeg": "image/jpeg", "/mpeg": "video/mpeg"} {
+		if got := b.get(t, c, path); got.Headers.Get("Content-Type") != want || got.Bytes == 0 {
+			t.Errorf("%s: %s, %d bytes", path, got.Headers.Get("Content-Type"), got.Bytes)
+		}
+	}
+	if _, err := jpeg.Decode(strings.NewReader(JPEG.sample())); err != nil {
+		t.Errorf("the picture is none: %v", err)
+	}
+}
+
+// A body that does not come in time is answered, and the connection closed.
+func TestBodyTimeout(t *testing.T) {
+	b := start(t, ServerSpec{BodyTimeout: 50 * time.Millisecond, Routes: map[string]Route{"/": {Body: "thanks"}}}, "")
+	conn, err := net.Dial("tcp", strings.TrimPrefix(b.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhello"); err != nil {
+		t.Fatal(err)
+	}
+	got, err := io.ReadAll(conn)
+	if err != nil || !strings.HasPrefix(string(got), "HTTP/1.1 408 ") {
+		t.Errorf("%q, %v; want 408, and the end", got, err)
+	}
+	c := b.client(t, ClientSpec{})
+	if r, err := c.Do(t.Context(), Request{Method: "POST", URL: b.url + "/", Body: "hello"}); err != nil || r.Status != 200 {
+		t.Errorf("in time: %+v, %v", r, err)
 	}
 }

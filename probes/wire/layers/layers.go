@@ -48,8 +48,13 @@ func (d *Dissector) Dissect(frame []byte) []probes.Layer {
 		stack = append(stack, probes.Layer{Name: name, Bytes: size, Text: text})
 	}
 	var local, remote netip.Addr
+	rest := frame
 	for _, l := range packet.Layers() {
 		size := len(l.LayerContents())
+		if size == 0 || l.LayerType() == gopacket.LayerTypeDecodeFailure { // begun, and not read
+			break
+		}
+		rest = l.LayerPayload()
 		switch x := l.(type) {
 		case *layers.Ethernet:
 			name := probes.EthernetProtocol
@@ -94,8 +99,8 @@ func (d *Dissector) Dissect(frame []byte) []probes.Layer {
 			return append(stack, datagram(uint16(x.SrcPort), uint16(x.DstPort), x.Payload)...)
 		}
 	}
-	if e := packet.ErrorLayer(); e != nil {
-		add(probes.DataProtocol, len(e.LayerContents()), "")
+	if packet.ErrorLayer() != nil && len(rest) > 0 {
+		add(probes.DataProtocol, len(rest), "")
 	}
 	return stack
 }
