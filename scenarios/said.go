@@ -22,6 +22,9 @@ func (s *Step) Arguments() []Argument {
 		var list []Argument
 		for _, key := range sh.of(f.Type().Elem()).fields {
 			value := said(f.Elem().FieldByIndex(key.index))
+			if value == "" && key.def == "on" {
+				value = "off"
+			}
 			if value != "" && value != key.def && key.key != "as" {
 				list = append(list, Argument{key.key, value})
 			}
@@ -39,11 +42,22 @@ func said(v reflect.Value) string {
 	if v.Kind() == reflect.Pointer {
 		v = v.Elem()
 	}
-	if s, ok := v.Interface().(fmt.Stringer); ok {
-		return s.String()
+	switch x := v.Interface().(type) {
+	case Close:
+		if x.Delay.Duration > 0 {
+			return fmt.Sprintf("%s+%s", x.Style, x.Delay)
+		}
+		return string(x.Style)
+	case Count:
+		return x.said()
+	case fmt.Stringer:
+		return x.String()
 	}
 	switch v.Kind() {
 	case reflect.Bool:
+		if !v.Bool() { // of a pointer: said to be off
+			return "off"
+		}
 		return "on"
 	case reflect.Slice:
 		list := make([]string, v.Len())
@@ -55,6 +69,19 @@ func said(v reflect.Value) string {
 		return saidFields(v)
 	}
 	return fmt.Sprint(v.Interface())
+}
+
+// said writes a count: 3, >=3, <=3, 3-5.
+func (c Count) said() string {
+	switch {
+	case c.Min == c.Max:
+		return fmt.Sprint(c.Min)
+	case c.Max < 0:
+		return fmt.Sprintf(">=%d", c.Min)
+	case c.Min == 0:
+		return fmt.Sprintf("<=%d", c.Max)
+	}
+	return fmt.Sprintf("%d-%d", c.Min, c.Max)
 }
 
 // saidFields writes the fields of a struct that say something.
