@@ -31,6 +31,7 @@ type Verdict struct {
 	Reason    *words.Message `json:"reason,omitempty"` // why it is not pass, or what limits the pass
 	Remedy    *words.Message `json:"remedy,omitempty"` // what would settle it
 	SeenBy    []Seen         `json:"seen_by,omitempty"`
+	Moments   []Passed       `json:"moments,omitempty"` // of an order: when each was, as they are wanted
 	Evidence  Evidence       `json:"evidence"`
 	Reference string         `json:"reference,omitempty"` // RFC and section
 	At        scenarios.Pos  `json:"at"`
@@ -44,6 +45,12 @@ type Seen struct {
 	Count  int           `json:"count"` // of the Of things that the expectation names
 	Of     int           `json:"of"`
 	Event  uint64        `json:"event,omitempty"` // its event, where there is one that says it all
+}
+
+// Passed is a moment that was, and when.
+type Passed struct {
+	Moment string      `json:"moment"`
+	At     probes.Mono `json:"t"`
 }
 
 // A Kind is a kind of expectation.

@@ -192,6 +192,9 @@ func (j *judge) order(moments []scenarios.Moment) {
 		texts[i] = moments[i].Text
 		found[i] = j.moment(&moments[i])
 		v.note(found[i])
+		if !found[i].never {
+			v.Moments = append(v.Moments, Passed{texts[i], found[i].at})
+		}
 	}
 	v.Want = strings.Join(texts, " < ")
 	v.Got = j.inOrder(texts, found)

@@ -170,7 +170,7 @@ func (t *text) wrongOf(run Run) {
 	cells := t.nameCells(names)
 	for i := range run.Judgement.Verdicts {
 		if v := &run.Judgement.Verdicts[i]; v.Outcome != check.Pass {
-			t.verdict(v, cells)
+			t.verdict(v, cells, 0)
 		}
 	}
 	t.unsettled(run)

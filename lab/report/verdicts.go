@@ -25,8 +25,12 @@ func (t *text) verdicts(run Run) {
 		names = append(names, v.Name)
 	}
 	nameCells := t.nameCells(names)
+	var zero probes.Mono
+	if run.Timeline != nil {
+		zero = start(run.Timeline)
+	}
 	for i := range run.Judgement.Verdicts {
-		t.verdict(&run.Judgement.Verdicts[i], nameCells)
+		t.verdict(&run.Judgement.Verdicts[i], nameCells, zero)
 	}
 	t.unsettled(run)
 	t.openVerdicts(run.Judgement)
@@ -34,7 +38,7 @@ func (t *text) verdicts(run Run) {
 
 // verdict writes the line of one verdict and, if it failed, what was wanted
 // and where it first differs.
-func (t *text) verdict(v *check.Verdict, nameCells int) {
+func (t *text) verdict(v *check.Verdict, nameCells int, zero probes.Mono) {
 	got := t.got(v)
 	if v.Kind == check.MutationKind && v.Outcome == check.Pass {
 		got += " (" + clean(v.Want) + ")"
@@ -42,13 +46,36 @@ func (t *text) verdict(v *check.Verdict, nameCells int) {
 	if v.Outcome == check.Fail {
 		got = t.pad(t.say(words.ReportGot), 5) + clean(v.Got)
 	}
+	walk := len(v.Moments) >= walkMoments && v.Outcome == check.Pass && v.Kind == check.OrderKind
+	if walk {
+		got = t.say(words.ReportMoments, len(v.Moments))
+	}
 	t.verdictLine(v.Outcome, v.Name, nameCells, got, t.evidence(v), isPattern(v))
+	if walk {
+		t.walk(v, zero)
+	}
 	if v.Outcome == check.Fail {
 		indent := strings.Repeat(" ", 6+nameCells)
 		t.wrapped(indent+t.pad(t.say(words.ReportWant), 5), clean(v.Want))
 		if v.Reason != nil {
 			t.wrapped(indent, t.inMessage(*v.Reason))
 		}
+	}
+}
+
+// walkMoments is from how many moments on an order is a walk, each step of
+// which is told with its time.
+const walkMoments = 5
+
+// walk writes when each moment of an order was, in milliseconds as the ladder
+// counts them, and how long after the one before.
+func (t *text) walk(v *check.Verdict, zero probes.Mono) {
+	for i, m := range v.Moments {
+		after := ""
+		if i > 0 {
+			after = "+" + ms(m.At, v.Moments[i-1].At)
+		}
+		t.line(fmt.Sprintf("      %10s %10s  %s", ms(m.At, zero), after, clean(m.Moment)))
 	}
 }
 

@@ -81,6 +81,7 @@ const (
 	ReportNotCaught    ID = "report.not_caught"   //
 	ReportMutation     ID = "report.mutation"     // name
 	ReportRows         ID = "report.rows"         // rows, duration
+	ReportMoments      ID = "report.moments"      // how many
 	ReportStacks       ID = "report.stacks"       //
 	ReportTrue         ID = "report.true"         //
 	ReportPartly       ID = "report.partly"       //
@@ -104,6 +105,7 @@ var reportTexts = texts{
 	ReportCaught:    {"What must fail here fails: the expectations notice the change.", "应当失败的都失败了：预期察觉到了改动。"},
 	ReportNotCaught: {"What must fail here has not.", "应当失败的没有失败。"},
 	ReportRows:      {"%[1]d rows in %[2]s", "%[1]d 行，用时 %[2]s"},
+	ReportMoments:   {"%[1]d moments, in milliseconds:", "%[1]d 个时刻（毫秒）："},
 	ReportStacks:    {"frames  first  layers, the outermost first, with the bytes that each adds", "  帧数   首帧  各层（由外到内）及其字节数"},
 	ReportMutation:  {"mutation %[1]s", "变异 %[1]s"},
 	ReportUpIn:      {"up in %[1]s", "%[1]s 搭好"},
