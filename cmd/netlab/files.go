@@ -272,6 +272,13 @@ func (e *env) glossaryTopic() *cobra.Command {
 	return c
 }
 
+// layersTopic is a page of help on the models that the course teaches.
+func (e *env) layersTopic() *cobra.Command {
+	c := &cobra.Command{Use: "layers", Short: e.t(words.HelpLayers)}
+	c.SetHelpFunc(func(c *cobra.Command, _ []string) { fmt.Fprintln(c.OutOrStdout(), e.t(words.LayersPage)) })
+	return c
+}
+
 // languageTopic is a page of help, not a command: netlab help language. The
 // page is made only when it is asked for.
 func (e *env) languageTopic() *cobra.Command {

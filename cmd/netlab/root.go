@@ -87,7 +87,7 @@ func (e *env) root(understood *bool) *cobra.Command {
 	}
 	root.AddCommand(e.runCommand(), e.stepCommand(), e.listCommand(), e.showCommand(), e.validateCommand(),
 		e.planCommand(), e.schemaCommand(), e.checkCommand(), e.coverageCommand(), e.watchCommand(), e.doctorCommand(), e.needsCommand(), e.versionCommand())
-	root.AddCommand(e.languageTopic(), e.glossaryTopic())
+	root.AddCommand(e.languageTopic(), e.glossaryTopic(), e.layersTopic())
 	return root
 }
 
