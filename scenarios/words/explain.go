@@ -44,7 +44,7 @@ arguments only these topics and sets.`, `按主题列出内置场景，以及成
 	HelpNames: {"print the names alone, one on each line", "只输出名称，每行一个"},
 	HelpShowLong: {`Explain a scenario of the gallery: the sentence that is taught, the lab, and what
 is done there. What comes of it is told only with --answer.`, `讲解一个内置场景：课上的说法、实验环境、所作的步骤。只有加上 --answer 才给出结果。`},
-	HelpAnswer:   {"tell what was found, and why", "给出结论与理由"},
+	HelpAnswer: {"tell what was found, and why", "给出结论与理由"},
 	HelpLayers: {"The models of OSI and of the Internet side by side, and where they disagree", "OSI 模型与 TCP/IP 模型对照，以及它们的分歧"},
 	LayersPage: {`The models of OSI and of the Internet (RFC 1122) side by side, with what is found
 in frames, and where the models and the frames disagree.
