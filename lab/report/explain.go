@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/mattn/go-runewidth"
@@ -70,7 +71,8 @@ func prose(s string) string {
 	for _, word := range strings.Fields(s) {
 		last, _ := utf8.DecodeLastRuneInString(b.String())
 		first, _ := utf8.DecodeRuneInString(word)
-		if b.Len() > 0 && !(runewidth.RuneWidth(last) == 2 && runewidth.RuneWidth(first) == 2) {
+		glued := runewidth.RuneWidth(last) == 2 && (runewidth.RuneWidth(first) == 2 || unicode.IsPunct(last))
+		if b.Len() > 0 && !glued {
 			b.WriteByte(' ')
 		}
 		b.WriteString(word)
@@ -137,7 +139,10 @@ func (t *text) answer(sc *scenarios.Scenario) {
 		t.hanging(reason, "")
 	}
 	if len(sc.References) > 0 {
-		t.hanging(t.say(words.ExplainReferences, strings.Join(sc.References, t.say(words.ReportListComma))), "  ")
+		t.line(t.say(words.ExplainReferences))
+		for _, ref := range sc.References {
+			t.line("  " + clean(ref))
+		}
 	}
 }
 

@@ -10,7 +10,7 @@ const (
 	ExplainMutations  ID = "explain.mutations"  // scenario
 	ExplainFails      ID = "explain.fails"      // expectations
 	ExplainGuess      ID = "explain.guess"      // scenario
-	ExplainReferences ID = "explain.references" // list
+	ExplainReferences ID = "explain.references" //
 
 	ListTopic     ID = "list.topic"         // name, title, how many scenarios
 	ListSentences ID = "list.sentences"     // how many
@@ -35,7 +35,7 @@ var explainTexts = texts{
 	ExplainMutations:  {"mutations, in which expectations must fail (netlab run %[1]s --mutations):", "变异，其中的预期必须失败（netlab run %[1]s --mutations）："},
 	ExplainFails:      {"fails: %[1]s", "失败：%[1]s"},
 	ExplainGuess:      {"What will come of it? Guess first, then: netlab run %[1]s. What was found, and why: netlab show %[1]s --answer", "结果会怎样？请先猜一猜，再运行 netlab run %[1]s。结论与理由：netlab show %[1]s --answer"},
-	ExplainReferences: {"references: %[1]s", "参考：%[1]s"},
+	ExplainReferences: {"references:", "参考："},
 
 	ListTopic:    {"%[1]s  %[2]s: %[3]d scenarios; netlab run %[1]s runs them all", "%[1]s  %[2]s：共 %[3]d 个场景；netlab run %[1]s 运行全部"},
 	NoCollection: {"%[1]q is no topic and no set%[2]s\n  allowed: %[3]s", "%[1]q 既不是主题，也不是一组场景%[2]s\n  允许：%[3]s"},
