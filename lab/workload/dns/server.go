@@ -273,7 +273,9 @@ func (s *Server) askUpstream(q question) (*dnslib.Msg, error) {
 		return nil, errBusy
 	}
 	found, err, _ := s.same.Do(q.name+" "+strconv.Itoa(int(q.kind)), func() (any, error) {
-		ctx, cancel := context.WithTimeoutCause(s.ctx, patience, errNoAnswer)
+		// Between two tries of whoever asks: at the same time as one, it would
+		// be taken for a new question.
+		ctx, cancel := context.WithTimeoutCause(s.ctx, patience-try/2, errNoAnswer)
 		defer cancel()
 		reply, _, err := exchange(ctx, s.calls, s.spec.Upstream, q, false)
 		if err == nil {

@@ -38,11 +38,6 @@ func Ping(ctx context.Context, peer netip.Addr, size int) (int, error) {
 	defer conn.Close()
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(workload.Past()) })
 	defer stop()
-	if deadline, ok := ctx.Deadline(); ok {
-		if err := conn.SetDeadline(deadline); err != nil {
-			return 0, workload.Failed(ctx, "ping", err)
-		}
-	}
 	id := os.Getpid() & 0xffff
 	request := icmp.Message{Type: kind, Body: &icmp.Echo{ID: id, Seq: int(time.Now().UnixNano() & 0xffff), Data: make([]byte, size)}}
 	packet, err := request.Marshal(nil) // the kernel sums what goes to IPv6
