@@ -28,13 +28,13 @@ func (c *checker) checkRouteRules(r *Route) {
 	c.checkTwice(words.ListedTwice, asPointers(r.Methods))
 	for i := range r.Methods {
 		if !isToken(r.Methods[i]) {
-			c.wrong(bad(words.NotMethod, quote(r.Methods[i])), &r.Methods[i])
+			c.wrong(bad(words.NotToken, quote(r.Methods[i])), &r.Methods[i])
 		}
 	}
 	c.notEmpty(len(r.EarlyHints), &r.EarlyHints)
 	c.checkHeaders(r.EarlyHints)
 	if r.ETag != "" && strings.ContainsFunc(r.ETag, func(c rune) bool { return c <= ' ' || c == '"' || c > '~' }) {
-		c.wrong(bad(words.NotMethod, quote(r.ETag)), &r.ETag)
+		c.wrong(bad(words.NotETag, quote(r.ETag)), &r.ETag)
 	}
 	for _, ptr := range []any{&r.ETag, &r.Ranges} {
 		c.only("body", ptr, &r.Body)

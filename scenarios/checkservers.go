@@ -181,7 +181,7 @@ func (c *checker) checkHTTPServer(h *HTTPServer) {
 		}
 	}
 	if h.Sessions != nil && h.Sessions.Cookie != "" && !isToken(h.Sessions.Cookie) {
-		c.wrong(bad(words.NotMethod, quote(h.Sessions.Cookie)), &h.Sessions.Cookie)
+		c.wrong(bad(words.NotToken, quote(h.Sessions.Cookie)), &h.Sessions.Cookie)
 	}
 	c.notEmpty(len(h.Versions), &h.Versions)
 	c.checkTwice(words.ListedTwice, asPointers(h.Versions))

@@ -24,7 +24,7 @@ func (c *checker) checkHTTPStep(s *Step) {
 		c.checkRequest(&s.HTTPSend.HTTPRequest, s.HTTPSend)
 		c.checkPost(&s.HTTPSend.HTTPPost)
 		if m := s.HTTPSend.Method; m != "" && !isToken(m) {
-			c.wrong(bad(words.NotMethod, quote(m)), &s.HTTPSend.Method)
+			c.wrong(bad(words.NotToken, quote(m)), &s.HTTPSend.Method)
 		}
 	}
 }

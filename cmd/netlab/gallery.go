@@ -25,6 +25,12 @@ func topics() []scenarios.Topic {
 	return course.Topics
 }
 
+// topic returns the topic of a name, nil if there is none.
+func topic(name string) *scenarios.Topic {
+	course := scenarios.Course{Topics: topics()}
+	return course.Topic(name)
+}
+
 // collections names what stands for many scenarios of the gallery: topics,
 // then sets.
 func collections() []string {
@@ -37,10 +43,8 @@ func collections() []string {
 
 // members returns the scenarios of a topic or set, nil if it is neither.
 func members(name string) []string {
-	for _, t := range topics() {
-		if t.Name == name {
-			return slices.Clone(t.Scenarios)
-		}
+	if t := topic(name); t != nil {
+		return slices.Clone(t.Scenarios)
 	}
 	if name == "." {
 		return nil
@@ -92,14 +96,8 @@ func (e *env) listOne(name string, namesAlone bool) error {
 		}
 		return nil
 	}
-	title := ""
-	for _, t := range topics() {
-		if t.Name == name {
-			title = t.Title.In(e.lang)
-		}
-	}
-	if title != "" {
-		fmt.Fprintln(e.stdout, e.t(words.ListTopic, name, title, len(list)))
+	if t := topic(name); t != nil {
+		fmt.Fprintln(e.stdout, e.t(words.ListTopic, name, t.Title.In(e.lang), len(list)))
 	} else {
 		fmt.Fprintln(e.stdout, e.t(words.SetOfScenarios, name+"/", len(list), name))
 	}

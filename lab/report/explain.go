@@ -29,7 +29,7 @@ type Explanation struct {
 func Explain(w io.Writer, x Explanation, opts Options) error {
 	t := newText(opts)
 	sc := x.Scenario
-	t.line(t.right(clean(x.Name)+"  "+clean(sc.Title.In(t.lang)), "", t.width-1, 0))
+	t.line(t.cut(clean(x.Name)+"  "+clean(sc.Title.In(t.lang)), t.width-1))
 	t.line("")
 	t.claim(x)
 	run := Run{Scenario: sc, Plan: x.Plan}

@@ -12,7 +12,8 @@ const (
 
 	ValueNotAlert     ID = "value.not_alert"
 	ValueNotReason    ID = "value.not_reason"
-	NotMethod         ID = "name.not_method"
+	NotToken          ID = "name.not_token"
+	NotETag           ID = "value.not_etag"
 	NotRequestLine    ID = "value.not_request_line"
 	StatusNotInterim  ID = "fit.status_not_interim"
 	NameNotCounter    ID = "name.not_counter"
@@ -75,7 +76,8 @@ var workloadTexts = texts{
 	NameNotDomain:   {"%[1]s is not a name of the DNS", "%[1]s 不是 DNS 名称"},
 
 	ValueNotReason:    {"%[1]s is not an end and a reason, such as %[2]s", "%[1]s 不是“端 + 原因”，应如 %[2]s"},
-	NotMethod:         {"%[1]s is not a token of HTTP (RFC 9110 section 5.6.2)", "%[1]s 不是 HTTP 的 token（RFC 9110 第 5.6.2 节）"},
+	NotToken:          {"%[1]s is not a token of HTTP (RFC 9110 section 5.6.2)", "%[1]s 不是 HTTP 的 token（RFC 9110 第 5.6.2 节）"},
+	NotETag:           {"%[1]s is not what may stand between the quotes of an entity tag (RFC 9110 section 8.8.3)", "%[1]s 不能放在实体标签的引号之间（RFC 9110 第 8.8.3 节）"},
 	NotRequestLine:    {"%[1]s is not a method and a path, such as \"GET /page\"", "%[1]s 不是方法加路径，应如 \"GET /page\""},
 	StatusNotInterim:  {"%[1]d is no interim status: those are 100 to 199", "%[1]d 不是中间状态码：应为 100 到 199"},
 	NameNotCounter:    {"%[1]s is not a counter that is read from /proc/net/netstat or /proc/net/snmp", "%[1]s 不是从 /proc/net/netstat 或 /proc/net/snmp 读取的计数器"},
