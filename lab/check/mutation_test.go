@@ -55,6 +55,21 @@ func TestMutations(t *testing.T) {
 	}
 }
 
+// An expectation of a connection that never was fails whatever is changed: that
+// is no success of a mutation.
+func TestMutationOfNothing(t *testing.T) {
+	script := timelinetest.FTPClose(timelinetest.Options{}, func(c *timelinetest.Conn) { c.FourWay(c.Opener) })
+	tl, err := timeline.Build(script.Header(), script.Events())
+	if err != nil {
+		t.Fatal(err)
+	}
+	sc := checktest.FTPScenario()
+	sc.Expect.Connections[0].Name, sc.MustFail = "other", []string{"other.closing"}
+	if j := Eval(tl, sc); j.Outcome != Error || len(j.Verdicts) != 1 || j.Verdicts[0].Reason == nil {
+		t.Errorf("outcome %s, %+v; want an error with its reason", j.Outcome, j.Verdicts)
+	}
+}
+
 // An error is never what a mutation was to show, even if what must fail did.
 func TestMutationWithError(t *testing.T) {
 	j := caught(&Judgement{Verdicts: []Verdict{

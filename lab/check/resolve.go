@@ -82,7 +82,7 @@ func findEnd(c *timeline.Connection, name string) (*timeline.Endpoint, *doubt) {
 // missing judges an expectation on a connection that was not there. That is
 // a failure only where nothing can have been overlooked.
 func (j *judge) missing(v *Verdict, name string) {
-	v.Got = "no connection"
+	v.Got = noConnection
 	d := firstDoubt(j.runDoubt(), j.sourceDoubt(probes.Wire), j.lossDoubt(anywhere, probes.Wire, probes.Calls))
 	if d == nil && j.needsCalls(name) {
 		d = j.sourceDoubt(probes.Calls)

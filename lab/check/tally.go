@@ -13,6 +13,9 @@ import (
 // unobserved is the value of what may have been overlooked.
 const unobserved = "not observed"
 
+// noConnection is the value of what is expected of a connection that was not.
+const noConnection = "no connection"
+
 // tally observes what the scenario wants counted over its runs, whether it
 // is expected or not.
 func (j *judge) tally() []Observation {
@@ -30,7 +33,7 @@ func (j *judge) observe(name string) string {
 		if rest, ok := cutName(name, conn); ok {
 			c := Connection(j.tl, j.sc, conn)
 			if c == nil {
-				return "no connection"
+				return noConnection
 			}
 			if value, ok := j.observeConnection(c, rest); ok {
 				return value
